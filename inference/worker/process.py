@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import re
@@ -27,8 +28,8 @@ _FOREIGN_VARIABLES = ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONEXECUT
 class WorkerProcess:
     """One running worker.
 
-    Three daemon threads serve it: one writes its standard input, so that a long request blocks nobody, one reads its
-    standard output into a queue, and the second of them takes note of its end.
+    Two daemon threads serve it: one writes its standard input, so that a long request blocks nobody; the other reads
+    its standard output into a queue and takes note of its end.
 
     Args:
         python: The interpreter that has the worker's packages.
@@ -65,12 +66,10 @@ class WorkerProcess:
                 )
         except OSError as error:
             if not python.exists():
-                raise BackendError(
-                    f"There is no Python at '{python}'; choose the one that has the worker's packages."
-                ) from None
-            raise BackendError(
-                f"The worker cannot be started with '{python}' ({error}); choose another Python."
-            ) from None
+                sentence = f"There is no Python at '{python}'; choose the one that has the worker's packages."
+            else:
+                sentence = f"The worker cannot be started with '{python}' ({error}); choose another Python."
+            raise BackendError(sentence) from None
         assert self._process.stdin is not None and self._process.stdout is not None
         for target, stream in ((self._write, self._process.stdin), (self._read, self._process.stdout)):
             threading.Thread(target=target, args=(stream,), name=f"sightline{target.__name__}", daemon=True).start()
@@ -98,11 +97,12 @@ class WorkerProcess:
 
     def interrupt(self) -> None:
         """Send the signal that makes the worker stop its running request."""
-        try:
-            self._process.send_signal(signal.CTRL_BREAK_EVENT if sys.platform == "win32" else signal.SIGINT)
-        except OSError:
-            # Windows refuses it where the two share no console. The kill that follows an ignored signal needs none.
+        if sys.platform != "win32":
+            self._process.send_signal(signal.SIGINT)
             return
+        # Windows refuses the event where the two share no console; the kill that follows an ignored signal needs none.
+        with contextlib.suppress(OSError):
+            self._process.send_signal(signal.CTRL_BREAK_EVENT)
 
     def kill(self) -> None:
         """End it at once; never blocks."""
@@ -131,12 +131,10 @@ class WorkerProcess:
     def epitaph(self) -> str:
         """Say in one sentence how it ended."""
         code, words = self._process.returncode, self.last_words()
-        if missing := re.match(
-            r"ModuleNotFoundError: No module named '?([\w.]+)'?|.*: No module named ([\w.]+)$", words
-        ):
-            name = missing[1] or missing[2]
-            if name.partition(".")[0] == __name__.partition(".")[0] or "worker" in name:
-                return f"The extension is incomplete (no module '{name}'); install it again."
+        if missing := re.search(r"No module named '?([\w.]+)", words):
+            name = missing[1]
+            if name.partition(".")[0] == "inference":
+                return f"The extension's folder is incomplete (no module '{name}'); install it again."
             return (
                 f"The package '{name}' is missing in the Python at '{self._python}'; "
                 "install the worker's packages there or choose another Python."
@@ -149,7 +147,8 @@ class WorkerProcess:
         if code is None:
             how = "does not answer any more"
         elif code < 0:
-            how = f"crashed ({signal.Signals(-code).name})"
+            names = {number.value: number.name for number in signal.Signals}
+            how = f"crashed ({names.get(-code, -code)})"
         else:
             how = f"ended unexpectedly (exit code {code if code < 256 else hex(code)})"
         said = f"; its last words were: {words}" if words else ""

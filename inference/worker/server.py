@@ -98,7 +98,10 @@ def serve(
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     requests, replies = _take_standard_streams()
     server = _Server(handlers, folder, unload)
-    signal.signal(signal.SIGBREAK if sys.platform == "win32" else signal.SIGINT, server.interrupt)
+    if sys.platform == "win32":
+        signal.signal(signal.SIGBREAK, server.interrupt)
+    else:
+        signal.signal(signal.SIGINT, server.interrupt)
     threading.Thread(target=server.write, args=(replies,), name="writer", daemon=True).start()
     threading.Thread(target=server.read, args=(requests,), name="reader", daemon=True).start()
     server.work(idle_seconds)
