@@ -1,0 +1,51 @@
+# make demo, make test: the rest is made on the way.
+
+PYTHON ?= python3.11
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+METHOD ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help env demo test lint build bench clean
+
+help:
+	@echo "make demo     synthesize a held-out view of the example capture in Blender: out/demo/"
+	@echo "make test     run every test"
+	@echo "make lint     ruff and mypy"
+	@echo "make build    build the extension with Blender's own builder: dist/"
+	@echo "make bench    measure: speed as ratios, memory"
+	@echo "make env      the Python environment alone: .venv"
+	@echo "make clean    remove what was made, the environment included"
+
+env: $(READY)
+	@$(PY) .ci/system_libraries.py
+
+$(READY): requirements-dev.txt wheels/requirements.txt
+	@command -v $(PYTHON) > /dev/null || { echo "$(PYTHON) is not on this machine: install Python 3.11, or name yours: make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || { echo "On Debian or Ubuntu: sudo apt-get install python3.11-venv"; exit 1; }
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+demo: env
+	@$(PY) examples/demo.py $(if $(METHOD),--method $(METHOD))
+
+# Blender's module and torch are better apart, and the installed extension wants a clean start: three processes.
+test: env
+	@status=0; \
+	for suite in unit blender installed; do \
+	    echo "tests/$$suite"; \
+	    $(PY) -m pytest tests/$$suite || status=1; \
+	done; \
+	exit $$status
+
+lint: env
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+bench: env
+	@$(PY) -m benchmarks
+
+clean:
+	rm -rf $(VENV) dist out
