@@ -47,8 +47,8 @@ class Distortion:
 
     @property
     def is_zero(self) -> bool:
-        """Whether the lens is ideal after all."""
-        return not any(self.coefficients)
+        """Whether the lens is ideal after all. A fisheye never is: without coefficients it is the equidistant one."""
+        return self.model != "fisheye" and not any(self.coefficients)
 
 
 @dataclass(frozen=True, eq=False)

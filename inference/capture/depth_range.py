@@ -1,0 +1,94 @@
+"""How near and how far a scene is: from the capture itself where it does not say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..camera import Array, Camera
+from ..errors import DepthRangeError
+from ..progress import Progress, silent
+from ..view import Capture
+from .photographs import Photographs
+from .triangulation import triangulate
+
+# Room around the percentiles of points (convention of the capture sets that come with bounds).
+NEAR_FACTOR, FAR_FACTOR = 0.9, 1.1
+PERCENTILES = (1.0, 99.0)
+# Of matches between two views more are false than of points that a reconstruction has kept.
+TRIANGULATED_PERCENTILES = (2.0, 98.0)
+MIN_POINTS = 20
+
+
+@dataclass(frozen=True)
+class DepthRange:
+    """Depths along the optical axis in scene units, and where they come from: given, sparse points, triangulated."""
+
+    near: float
+    far: float
+    origin: str
+
+
+def find_depth_range(capture: Capture, photographs: Photographs, progress: Progress = silent) -> DepthRange:
+    """Return the depth range of a scene over all its views.
+
+    In this order: the range that the capture states; the depths of its sparse points in the views whose pictures they
+    fall into; the same of points triangulated from feature matches, which takes seconds.
+
+    Raises:
+        DepthRangeError: If there are no points and too few features match.
+        PictureError, CameraError: If a picture cannot be read while features are matched.
+    """
+    if capture.depth_near is not None and capture.depth_far is not None:
+        return DepthRange(capture.depth_near, capture.depth_far, "given")
+    cameras = [view.camera for view in capture.views]
+    if capture.points is not None:
+        found = range_of_points(cameras, capture.points, PERCENTILES)
+        if found is not None:
+            return DepthRange(*found, "sparse points")
+    points = triangulate(capture, photographs, progress)
+    found = range_of_points(cameras, points, TRIANGULATED_PERCENTILES)
+    if found is None:
+        raise DepthRangeError(
+            f"The depth range cannot be found: only {len(points)} features match between the photographs; "
+            "give the near and the far depth of the scene."
+        )
+    return DepthRange(*found, "triangulated")
+
+
+def target_depth_range(target: Camera, points: Array | None, scene: DepthRange) -> DepthRange:
+    """Return the depth range of what one camera sees.
+
+    Args:
+        target: The camera to synthesize.
+        points: (N, 3) sparse or triangulated scene points, or ``None``.
+        scene: The range of :func:`find_depth_range`.
+
+    Returns:
+        0.9 and 1.1 times the 1st and 99th percentile of the depths of the points in the target's picture; ``scene``
+        where there are no points or it sees fewer than 20 of them.
+    """
+    found = None if points is None else range_of_points([target], points, PERCENTILES)
+    return scene if found is None else DepthRange(*found, "sparse points")
+
+
+def range_of_points(
+    cameras: Sequence[Camera], points: Array, percentiles: tuple[float, float]
+) -> tuple[float, float] | None:
+    """Return near and far from the depths of ``points`` (N, 3) in the pictures of ``cameras``.
+
+    Every point counts once for every camera whose picture it falls into. ``None`` where fewer than 20 do.
+    """
+    depths = []
+    seen = np.zeros(len(points), dtype=bool)
+    for camera in cameras:
+        pixels, depth = camera.project(points)
+        inside = (depth > 0) & (pixels >= 0).all(axis=1) & (pixels <= [camera.width, camera.height]).all(axis=1)
+        depths.append(depth[inside])
+        seen |= inside
+    if seen.sum() < MIN_POINTS:
+        return None
+    near, far = np.percentile(np.concatenate(depths), percentiles)
+    return float(near) * NEAR_FACTOR, float(far) * FAR_FACTOR

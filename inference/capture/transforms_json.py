@@ -1,0 +1,214 @@
+"""transforms.json: the dialects of NeRF-synthetic, instant-ngp and nerfstudio.
+
+``transform_matrix`` is camera-to-world with OpenGL camera axes (x right, y up, z backward). Intrinsics are in pixels
+with edges at 0..w, for all frames or frame by frame. ``depth_near`` and ``depth_far`` (scene units) are ours. The world
+is left as stored: nerfstudio's ``applied_transform`` is in the poses already.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..camera import Camera, Distortion
+from ..errors import CameraError, CaptureError, PictureError
+from ..view import Capture, View
+from .names import unique_names
+from .picture_files import picture_size
+from .ply import read_ply_points
+
+FORMAT = "transforms.json"
+OPENGL_TO_OPENCV = np.diag([1.0, -1.0, -1.0, 1.0])
+
+_ENDINGS = (".png", ".jpg", ".jpeg", ".PNG", ".JPG", ".JPEG", ".tif", ".tiff", ".webp")
+_PERSPECTIVE = ("", "PINHOLE", "SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV", "FULL_OPENCV", "PERSPECTIVE")
+_FISHEYE = ("OPENCV_FISHEYE", "FISHEYE")
+
+
+def read_transforms(path: Path) -> Capture:
+    """Read a transforms.json.
+
+    Returns:
+        The capture, with the sparse points of ``ply_file_path`` (or of a ``sparse_points.ply`` beside it) where that
+        file is there.
+
+    Raises:
+        CaptureError: If the file is damaged or an entry is missing or makes no sense.
+        CameraError: If a frame's camera is not finite, mirrored, or of an unknown kind.
+        PictureError: If a picture is missing.
+    """
+    record = _load(path)
+    frames = record.get("frames")
+    if not isinstance(frames, list) or not frames or not all(isinstance(frame, dict) for frame in frames):
+        raise CaptureError(f"{path} lists no frames; it needs an entry 'frames' with cameras and pictures.")
+    folder = path.parent.absolute()
+    images = [_find(folder, str(_entry(frame, "file_path", path, index))) for index, frame in enumerate(frames)]
+    _check_present(images, path)
+    names = unique_names(images)
+    views = []
+    for frame, image, name in zip(frames, images, names, strict=True):
+        # A frame's own numbers come before those of the file.
+        values = {**{key: value for key, value in record.items() if key != "frames"}, **frame}
+        mask = None
+        if frame.get("mask_path"):
+            mask = _find(folder, str(frame["mask_path"]))
+            if not mask.is_file():
+                raise PictureError(f"The mask of '{name}' is missing: there is no file {mask}.")
+        try:
+            views.append(View(name, _camera(values, image), image, mask))
+        except CameraError as error:
+            raise CameraError(f"Frame '{frame['file_path']}' of {path} cannot be used: {error}") from None
+        except (TypeError, ValueError):
+            raise CaptureError(f"Frame '{frame['file_path']}' of {path} has an entry that is no number.") from None
+    try:
+        return Capture(
+            views=tuple(views),
+            points=_points(record, folder),
+            depth_near=_depth(record, "depth_near"),
+            depth_far=_depth(record, "depth_far"),
+            format=FORMAT,
+            path=path,
+        )
+    except CaptureError as error:
+        raise CaptureError(f"{path} cannot be used: {error}") from None
+    except (TypeError, ValueError):
+        raise CaptureError(f"depth_near or depth_far of {path} is no number.") from None
+
+
+def _load(path: Path) -> Mapping[str, Any]:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise CaptureError(f"{path} cannot be read ({error.strerror or error}).") from None
+    except (ValueError, RecursionError) as error:
+        where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
+        raise CaptureError(f"{path} is not valid JSON{where}; it is cut short or damaged.") from None
+    if not isinstance(record, dict):
+        raise CaptureError(f"{path} is not a transforms.json; it needs an entry 'frames' with cameras and pictures.")
+    return record
+
+
+def _entry(frame: Mapping[str, Any], key: str, path: Path, index: int) -> Any:
+    try:
+        return frame[key]
+    except KeyError:
+        raise CaptureError(f"Frame {index} of {path} has no entry '{key}'.") from None
+
+
+def _find(folder: Path, name: str) -> Path:
+    """Return the file that a frame names, with the ending that NeRF-synthetic leaves out; it may be missing.
+
+    Raises:
+        CaptureError: If the name leads out of the capture: a downloaded file has no business elsewhere on the disk.
+    """
+    plain = name.replace("\\", "/")
+    path = Path(os.path.normpath(folder / plain))
+    if Path(plain).is_absolute() or ":" in plain.split("/")[0] or not path.is_relative_to(folder.parent):
+        raise CaptureError(
+            f"The picture '{name}' lies outside the capture's folder {folder}; put the pictures beside the "
+            "transforms.json."
+        )
+    if not path.is_file():
+        for ending in _ENDINGS:
+            complete = path.with_name(path.name + ending)
+            if complete.is_file():
+                return complete
+    return path
+
+
+def _check_present(images: list[Path], path: Path) -> None:
+    missing = [image for image in images if not image.is_file()]
+    if missing:
+        raise PictureError(
+            f"{len(missing)} of the {len(images)} pictures of {path} are missing, the first is {missing[0]}; "
+            "copy the pictures to where it names them."
+        )
+
+
+def _camera(values: Mapping[str, Any], image: Path) -> Camera:
+    """Return the camera of one frame.
+
+    Raises:
+        CameraError: If it makes none.
+        TypeError, ValueError: If an entry is not a number.
+    """
+    width: Any
+    height: Any
+    if "w" in values and "h" in values:
+        width, height = float(values["w"]), float(values["h"])
+    else:
+        width, height = picture_size(image, f"picture '{image.name}'")
+    fx, fy = _focal_lengths(values, width, height)
+    if "transform_matrix" not in values:
+        raise CameraError("It has no entry 'transform_matrix'.")
+    pose = np.array(values["transform_matrix"], dtype=np.float64)
+    if pose.shape == (3, 4):
+        pose = np.vstack([pose, [0.0, 0.0, 0.0, 1.0]])
+    if pose.shape != (4, 4):
+        raise CameraError(f"Its transform_matrix has shape {pose.shape}; it must be 4 x 4.")
+    # Checked here, because a singular or infinite matrix has no inverse for the camera to look at.
+    checked = Camera(width, height, fx, fy, 0.0, 0.0, pose @ OPENGL_TO_OPENCV)
+    return Camera(
+        width=checked.width,
+        height=checked.height,
+        fx=fx,
+        fy=fy,
+        cx=float(values.get("cx", width / 2)),
+        cy=float(values.get("cy", height / 2)),
+        world_to_camera=checked.camera_to_world,
+        distortion=_distortion(values),
+    )
+
+
+def _focal_lengths(values: Mapping[str, Any], width: float, height: float) -> tuple[float, float]:
+    """Return fx and fy from what there is: focal lengths in pixels, fields of view in degrees, or angles in radians."""
+    lengths: list[float | None] = []
+    for axis, size in (("x", width), ("y", height)):
+        if f"fl_{axis}" in values:
+            lengths.append(float(values[f"fl_{axis}"]))
+        elif f"{axis}_fov" in values:
+            lengths.append(size / 2 / math.tan(math.radians(float(values[f"{axis}_fov"])) / 2))
+        elif f"camera_angle_{axis}" in values:
+            lengths.append(size / 2 / math.tan(float(values[f"camera_angle_{axis}"]) / 2))
+        else:
+            lengths.append(None)
+    fx, fy = lengths
+    fx = fy if fx is None else fx
+    fy = fx if fy is None else fy
+    if fx is None or fy is None:
+        raise CameraError("It has no focal length; give fl_x and fl_y, or camera_angle_x.")
+    return fx, fy
+
+
+def _distortion(values: Mapping[str, Any]) -> Distortion | None:
+    model = str(values.get("camera_model", "")).upper()
+    k1, k2, k3, k4, k5, k6 = (float(values.get(f"k{index}", 0.0)) for index in range(1, 7))
+    p1, p2 = float(values.get("p1", 0.0)), float(values.get("p2", 0.0))
+    if values.get("is_fisheye") or model in _FISHEYE:
+        # The zero is kept: a fisheye without coefficients is the equidistant one, not a pinhole.
+        return Distortion("fisheye", (k1, k2, k3, k4))
+    if model not in _PERSPECTIVE:
+        raise CameraError(f"The camera model '{model}' is not known; undistort its pictures to PINHOLE or OPENCV.")
+    if (k4, k5, k6) != (0.0, 0.0, 0.0) and model != "FULL_OPENCV":
+        raise CameraError(
+            "It has k4, k5 or k6, which mean different things in different programs; name camera_model FULL_OPENCV if "
+            "they are OpenCV's."
+        )
+    lens = Distortion("opencv", (k1, k2, p1, p2, k3, k4, k5, k6))
+    return None if lens.is_zero else lens
+
+
+def _points(record: Mapping[str, Any], folder: Path) -> Any:
+    named = record.get("ply_file_path")
+    path = folder / "sparse_points.ply" if not named else _find(folder, str(named))
+    return read_ply_points(path) if path.is_file() else None
+
+
+def _depth(record: Mapping[str, Any], key: str) -> float | None:
+    return None if record.get(key) is None else float(record[key])

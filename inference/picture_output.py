@@ -1,0 +1,91 @@
+"""Writing files so that a reader never meets half of one."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import OutputError
+
+# Bits a channel by default.
+_BITS = {".png": 16, ".jpg": 8, ".jpeg": 8}
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file beside its place and move it there; its folder is made.
+
+    Raises:
+        OutputError: If it cannot be written (no space, no permission); what was at ``path`` is then still there.
+    """
+    aside: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name[:64]}.", dir=path.parent)
+        aside = Path(name)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes files that only their owner can read.
+        aside.chmod(0o666 & ~_umask())
+        aside.replace(path)
+    except OSError as error:
+        if aside is not None:
+            aside.unlink(missing_ok=True)
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}.") from None
+
+
+def write_picture(
+    path: Path,
+    rgb: NDArray[np.float32],
+    alpha: NDArray[np.float32] | None = None,
+    *,
+    bits: int | None = None,
+    quality: int = 95,
+) -> None:
+    """Write an sRGB picture as PNG or JPEG, as the file's ending says.
+
+    Args:
+        path: Ends in .png, .jpg or .jpeg.
+        rgb: H x W x 3 display-referred sRGB in [0, 1], or H x W grey; values outside are clipped.
+        alpha: H x W in [0, 1], straight; PNG only, left out of a JPEG.
+        bits: 8 or 16 a channel; by default 16 for PNG. JPEG has 8.
+        quality: Of a JPEG, 0 to 100.
+
+    Raises:
+        OutputError: If the ending is another one, or the file cannot be written.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in _BITS:
+        raise OutputError(f"{path} cannot be written: the file must end in .png or .jpg.")
+    depth = 8 if suffix != ".png" or bits == 8 else 16
+    channels = rgb[..., ::-1] if rgb.ndim == 3 else rgb
+    if alpha is not None and suffix == ".png" and rgb.ndim == 3:
+        channels = np.dstack([channels, alpha])
+    limit = 255 if depth == 8 else 65535
+    pixels = np.round(np.clip(np.nan_to_num(channels), 0.0, 1.0) * limit).astype(np.uint8 if depth == 8 else np.uint16)
+    settings = [cv2.IMWRITE_PNG_COMPRESSION, 4]
+    if suffix != ".png":
+        # Full chroma: a result is compared with others, and a source is sampled by depth.
+        settings = [
+            cv2.IMWRITE_JPEG_QUALITY,
+            quality,
+            cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+            cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+        ]
+    done, encoded = cv2.imencode(suffix, np.ascontiguousarray(pixels), settings)
+    if not done:
+        raise OutputError(f"{path} cannot be written: a picture of shape {pixels.shape} cannot be encoded.")
+    write_bytes(path, encoded.tobytes())
+
+
+def _umask() -> int:
+    """Return the process's file mode mask; it can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
