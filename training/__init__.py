@@ -1,0 +1,1 @@
+"""Development only: synthetic scenes, the training loop and its evaluation."""

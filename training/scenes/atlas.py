@@ -1,0 +1,151 @@
+"""Textures with their mip pyramids in one flat tensor, sampled by footprint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .textures import SIDE, Picture, faint, panorama, procedural
+
+PROCEDURAL = 84
+FAINT = 6
+PANORAMAS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Atlas:
+    """Pictures of one size, all mip levels.
+
+    Args:
+        texels: (total,) int32, four bytes R G B 0 each: every picture's level 0, then every picture's level 1, ...
+        height, width: Of level 0.
+        count: Number of pictures.
+        levels: Number of levels.
+        means: (count, 3) mean colours in [0, 1].
+    """
+
+    texels: Tensor
+    height: int
+    width: int
+    count: int
+    levels: int
+    means: NDArray[np.float32]
+
+    def sample(self, picture: Tensor, u: Tensor, v: Tensor, level: Tensor) -> Tensor:
+        """Return (3, N) colours in [0, 1], trilinear, wrapping around.
+
+        Args:
+            picture: (N,) int64 picture numbers.
+            u, v: (N,) in pictures: 0..1 spans the picture, v downwards, anything beyond wraps.
+            level: (N,) footprint as log2 of texels of level 0.
+        """
+        level = level.clamp(0.0, self.levels - 1.001)
+        lower = level.floor()
+        weight = level - lower
+        u, v = u - u.floor(), v - v.floor()
+        fine = self._bilinear(picture, u, v, lower)
+        coarse = self._bilinear(picture, u, v, lower + 1.0)
+        return fine + (coarse - fine) * weight
+
+    def _bilinear(self, picture: Tensor, u: Tensor, v: Tensor, level: Tensor) -> Tensor:
+        scale = torch.exp2(-level)
+        width, height = (self.width * scale), (self.height * scale)
+        x, y = u * width - 0.5, v * height - 0.5
+        x0, y0 = x.floor(), y.floor()
+        wx, wy = x - x0, y - y0
+        # Levels below k hold count * (1 - 4^-k) * 4/3 of the texels of one full level.
+        start = (4.0 / 3.0) * (1.0 - scale * scale).double() * (self.height * self.width * self.count)
+        base = start.round().long() + picture * (height * width).long()
+        w, h = width.long(), height.long()
+        # Powers of two: wrapping is a bit mask.
+        left, right = x0.long() & (w - 1), (x0.long() + 1) & (w - 1)
+        top, bottom = base + (y0.long() & (h - 1)) * w, base + ((y0.long() + 1) & (h - 1)) * w
+        upper = torch.lerp(self._fetch(top + left), self._fetch(top + right), wx[:, None])
+        lower = torch.lerp(self._fetch(bottom + left), self._fetch(bottom + right), wx[:, None])
+        return torch.lerp(upper, lower, wy[:, None]).T[:3] * (1.0 / 255.0)
+
+    def _fetch(self, index: Tensor) -> Tensor:
+        return self.texels[index].view(torch.uint8).view(-1, 4).float()
+
+
+def build_atlas(pictures: list[Picture], device: torch.device) -> Atlas:
+    """Pack pictures (height x width x 3 in [0, 1], sides powers of two) and their pyramids."""
+    height, width = pictures[0].shape[:2]
+    levels = int(np.log2(min(height, width))) + 1
+    count = len(pictures)
+    parts: list[NDArray[np.uint8]] = []
+    current = [np.ascontiguousarray(picture, dtype=np.float32) for picture in pictures]
+    for level in range(levels):
+        size = (width >> level, height >> level)
+        if level:
+            current = [cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in current]
+        packed = np.zeros((count, size[1], size[0], 4), np.uint8)
+        for index, picture in enumerate(current):
+            packed[index, ..., :3] = np.clip(picture * 255.0 + 0.5, 0, 255).astype(np.uint8)
+        parts.append(packed.reshape(-1))
+    texels = torch.from_numpy(np.concatenate(parts).view(np.int32)).to(device)
+    means = np.stack([picture.mean(axis=(0, 1)) for picture in pictures]).astype(np.float32)
+    return Atlas(texels, height, width, count, levels, means)
+
+
+@dataclass(frozen=True, eq=False)
+class Library:
+    """What a world is made of.
+
+    Args:
+        surfaces: Surface textures: ``procedural``, then ``faint``, then ``pictures`` of them.
+        environments: Equirectangular surroundings.
+        pictures: How many of the surfaces are photographs; they come last.
+    """
+
+    surfaces: Atlas
+    environments: Atlas
+    pictures: int
+
+    @property
+    def faint_start(self) -> int:
+        """Number of the first almost flat texture."""
+        return PROCEDURAL
+
+    @property
+    def picture_start(self) -> int:
+        """Number of the first photograph."""
+        return PROCEDURAL + FAINT
+
+
+def tone_map(radiance: Picture) -> Picture:
+    """Map linear radiance (any scale) to display-referred [0, 1]: median to mid grey, highlights rolled off."""
+    luminance = radiance.mean(axis=2)
+    exposed = radiance * (0.25 / max(float(np.median(luminance)), 1e-4))
+    rolled = exposed / (1.0 + 0.6 * exposed)
+    return np.clip(rolled, 0.0, 1.0) ** (1.0 / 2.2)
+
+
+@lru_cache(maxsize=4)
+def library(folder: Path, device: torch.device) -> Library:
+    """Return the textures of a folder with the procedural ones; made once per process (about a second or two)."""
+    surfaces = [procedural(index) for index in range(PROCEDURAL)]
+    surfaces += [faint(np.random.default_rng([index, 0xFA])) for index in range(FAINT)]
+    photographs = sorted(folder.glob("ambientcg/*.jpg"))
+    for path in photographs:
+        picture = _read(path, cv2.IMREAD_COLOR).astype(np.float32) / 255.0
+        surfaces.append(cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
+    environments = [panorama(index) for index in range(PANORAMAS)]
+    for path in sorted(folder.glob("hdri/*.hdr")):
+        radiance = cv2.resize(_read(path, cv2.IMREAD_UNCHANGED), (2 * SIDE, SIDE), interpolation=cv2.INTER_AREA)
+        environments.append(tone_map(radiance))
+    return Library(build_atlas(surfaces, device), build_atlas(environments, device), len(photographs))
+
+
+def _read(path: Path, mode: int) -> NDArray[np.float32]:
+    picture = cv2.imread(str(path), mode)
+    if picture is None:
+        raise OSError(f"The texture '{path}' cannot be decoded; take it out of its folder.")
+    return np.ascontiguousarray(picture[..., ::-1])
