@@ -116,7 +116,7 @@ class _Server:
         self._unfinished: dict[int, _Job] = {}
         self._waiting: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         # A signal handler that raises does no harm to SimpleQueue.put; it could leave half a line in a stream.
-        self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._lines: queue.SimpleQueue[bytes | threading.Event] = queue.SimpleQueue()
         self._running: _Job | None = None
         self._interruptible: Context | None = None
 
@@ -131,12 +131,16 @@ class _Server:
         try:
             while True:
                 try:
-                    replies.write(self._lines.get(timeout=max(0.0, due - time.monotonic())))
+                    line = self._lines.get(timeout=max(0.0, due - time.monotonic()))
                 except queue.Empty:
-                    replies.write(heartbeat)
+                    line = heartbeat
                     due = time.monotonic() + protocol.HEARTBEAT_SECONDS
-                if self._lines.empty():
+                if isinstance(line, bytes):
+                    replies.write(line)
+                if self._lines.empty() or not isinstance(line, bytes):
                     replies.flush()
+                if not isinstance(line, bytes):
+                    line.set()
         except OSError as error:
             log.error("nobody reads the replies any more: %s", error)
             self._end()
@@ -212,6 +216,10 @@ class _Server:
                     continue  # cancelled while it waited
                 self._running = job
             self._run(job)
+            # What follows may take the process down: this answer should be out before.
+            written = threading.Event()
+            self._lines.put(written)
+            written.wait()
             loaded = True
 
     def _run(self, job: _Job) -> None:

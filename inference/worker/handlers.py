@@ -1,0 +1,245 @@
+"""What each request of the protocol does: JSON forms in, plain values and arrays out.
+
+What needs torch or the other heavy packages is imported by the request that needs it, so that the worker starts at once
+and a missing package is the error of a request.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from ..camera import Camera
+from ..errors import CameraError, Cancelled, CaptureError, OutputError, PictureError, SightlineError
+from ..progress import part
+from ..view import Capture, View
+from .failures import missing_package
+from .server import Context, Handler
+
+if TYPE_CHECKING:
+    from ..capture.photographs import Photographs
+    from ..synthesis import Options, Session
+
+# Distributions whose versions decide what a result looks like; the second names are as good as the first.
+PACKAGES = (
+    ("torch",),
+    ("numpy",),
+    ("numba",),
+    ("opencv-python-headless", "opencv-python", "opencv-contrib-python"),
+    ("safetensors",),
+    ("pycolmap",),
+)
+
+T = TypeVar("T")
+
+
+class Handlers:
+    """The requests of one worker and what stays in memory between them."""
+
+    def __init__(self) -> None:
+        self._session: Session | None = None
+
+    def table(self) -> dict[str, Handler]:
+        """Return the handler of every method."""
+        return {
+            "info": self.info,
+            "import": self.import_capture,
+            "synthesize": self.synthesize,
+            "depth_range": self.depth_range,
+            "unload": self.unload,
+        }
+
+    def info(self, params: dict[str, Any], context: Context) -> dict[str, Any]:
+        """Say what this worker can do; what is missing is a warning, because a panel asks in order to show it."""
+
+        def devices() -> list[dict[str, Any]]:
+            from ..devices import list_devices
+
+            return [asdict(device) for device in list_devices()]
+
+        def methods() -> list[str]:
+            from ..synthesis import METHODS
+
+            return list(METHODS)
+
+        def weights() -> list[dict[str, Any]]:
+            from ..weights import list_weights
+
+            return [asdict(entry) for entry in list_weights()]
+
+        return {
+            "python": {"version": platform.python_version(), "executable": sys.executable},
+            "packages": {names[0]: _version(names) for names in PACKAGES},
+            "devices": _possible(devices, context),
+            "methods": _possible(methods, context),
+            "weights": _possible(weights, context),
+        }
+
+    def import_capture(self, params: dict[str, Any], context: Context) -> dict[str, Any]:
+        """Read a calibration of any known format into pictures that Blender's camera model can show.
+
+        A view whose picture cannot be used is left out with a warning; so is a depth range that cannot be found.
+
+        Raises:
+            CaptureError: If the calibration cannot be read.
+            PictureError, CameraError: If no view at all can be used.
+            OutputError: If an undistorted picture cannot be written.
+        """
+        from ..capture import read_capture
+        from ..capture.photographs import Photographs
+
+        context.status("Reading the calibration")
+        capture = read_capture(_path(params, "path"))
+        usable, reasons = _rectified(capture, _path(params, "pictures"), context)
+        stored = {view.name: view.image for view in capture}
+        report: dict[str, Any] = {
+            "format": capture.format,
+            "views": len(usable),
+            "points": 0 if capture.points is None else len(capture.points),
+            "undistorted": sum(view.image != stored[view.name] for view in usable),
+            "left_out": reasons,
+            "depth_origin": None,
+        }
+        capture = replace(capture, views=tuple(usable))
+        try:
+            found = _depth_range(capture, Photographs(), context, start=0.8)
+        except Cancelled:
+            raise
+        except (CaptureError, PictureError, CameraError) as error:
+            context.warning(str(error))
+        else:
+            capture = replace(capture, depth_near=found["near"], depth_far=found["far"])
+            report["depth_origin"] = found["origin"]
+        # Points go as an array: a hundred thousand of them as text would stop Blender for a moment.
+        record = replace(capture, points=None).to_json()
+        if capture.points is not None:
+            record["points"] = capture.points
+        return {"capture": record, "report": report}
+
+    def synthesize(self, params: dict[str, Any], context: Context) -> dict[str, Any]:
+        """Make the picture of the target camera; arrays have bottom-up rows, as Blender stores them.
+
+        Raises:
+            SightlineError: As :meth:`inference.synthesis.Session.synthesize`.
+            OutputError: If the picture cannot be saved.
+        """
+        from ..synthesis import Options, Session
+
+        capture = Capture.from_json(params["capture"])
+        target = Camera.from_json(params["target"])
+        options = _options(Options, params.get("options") or {})
+        if self._session is None:
+            self._session = Session()
+        frame = self._session.synthesize(capture, target, options, context.progress)
+        for warning in frame.metadata.get("warnings", ()):
+            context.warning(str(warning))
+        saved = None
+        if params.get("save") is not None:
+            from ..picture_output import write_picture
+
+            saved = _path(params, "save")
+            write_picture(saved, frame.rgb, frame.alpha)
+        return {
+            "rgba": np.ascontiguousarray(np.dstack([frame.rgb, frame.alpha])[::-1]),
+            "depth": np.ascontiguousarray(frame.depth[::-1]),
+            "confidence": np.ascontiguousarray(frame.confidence[::-1]),
+            "metadata": frame.metadata,
+            "saved": saved,
+        }
+
+    def depth_range(self, params: dict[str, Any], context: Context) -> dict[str, Any]:
+        """Find how near and how far the scene is.
+
+        Raises:
+            DepthRangeError: If it cannot be found.
+        """
+        from ..capture.photographs import Photographs
+
+        return _depth_range(Capture.from_json(params["capture"]), Photographs(), context)
+
+    def unload(self, params: dict[str, Any], context: Context) -> dict[str, Any]:
+        """Drop models and photographs."""
+        self.drop()
+        return {}
+
+    def drop(self) -> None:
+        """Drop models and photographs."""
+        if self._session is not None:
+            self._session.unload()
+
+
+def _rectified(capture: Capture, folder: Path, context: Context) -> tuple[list[View], dict[str, str]]:
+    """Return the views as ideal square-pixel cameras, and why others are left out."""
+    from ..capture.photographs import write_rectified
+
+    usable: list[View] = []
+    reasons: dict[str, str] = {}
+    for index, view in enumerate(capture):
+        context.progress(0.8 * index / len(capture), "Preparing the photographs")
+        try:
+            usable.append(write_rectified(view, folder))
+        except (PictureError, CameraError) as error:
+            if not usable and index == len(capture) - 1:
+                raise
+            reasons[view.name] = str(error)
+            context.warning(f"'{view.name}' is left out: {error}")
+    return usable, reasons
+
+
+def _depth_range(capture: Capture, photographs: Photographs, context: Context, start: float = 0.0) -> dict[str, Any]:
+    from ..capture.depth_range import find_depth_range
+
+    found = find_depth_range(capture, photographs, part(context.progress, start, 1.0))
+    return {"near": found.near, "far": found.far, "origin": found.origin}
+
+
+def _options(kind: type[Options], record: Mapping[str, Any]) -> Options:
+    """Return the options of a request.
+
+    Raises:
+        SightlineError: If one of them is unknown.
+    """
+    known = {entry.name for entry in fields(kind)}
+    if unknown := sorted(record.keys() - known):
+        raise SightlineError(f"The option '{unknown[0]}' is not known; there are: {', '.join(sorted(known))}.")
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in record.items()})
+
+
+def _path(params: Mapping[str, Any], name: str) -> Path:
+    """Return a path among the parameters.
+
+    Raises:
+        OutputError: If it is not absolute: the worker has a working directory of its own.
+    """
+    path = Path(params[name])
+    if not path.is_absolute():
+        raise OutputError(f"The path '{path}' is relative; the worker needs absolute ones.")
+    return path
+
+
+def _possible(read: Callable[[], list[T]], context: Context) -> list[T]:
+    """Return what ``read`` returns, or nothing with a warning where a package or file keeps it from that."""
+    try:
+        return read()
+    except ImportError as error:
+        context.warning(missing_package(error))
+    except SightlineError as error:
+        context.warning(str(error))
+    return []
+
+
+def _version(names: tuple[str, ...]) -> str | None:
+    """Return the version of the first installed distribution, ``None`` where none is."""
+    for name in names:
+        try:
+            return importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return None
