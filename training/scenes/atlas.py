@@ -48,31 +48,33 @@ class Atlas:
         """
         level = level.clamp(0.0, self.levels - 1.001)
         lower = level.floor()
-        weight = level - lower
+        share = level - lower
         u, v = u - u.floor(), v - v.floor()
-        fine = self._bilinear(picture, u, v, lower)
-        coarse = self._bilinear(picture, u, v, lower + 1.0)
-        return fine + (coarse - fine) * weight
+        places, weights = self._corners(picture, u, v, lower)
+        more, others = self._corners(picture, u, v, lower + 1.0)
+        weight = torch.cat([weights * (1.0 - share), others * share]) * (1.0 / 255.0)
+        texels = self.texels.index_select(0, torch.cat([places, more]).view(-1)).view(8, -1)
+        channels = (texels & 255, (texels >> 8) & 255, (texels >> 16) & 255)
+        return torch.stack([(channel * weight).sum(dim=0) for channel in channels])
 
-    def _bilinear(self, picture: Tensor, u: Tensor, v: Tensor, level: Tensor) -> Tensor:
+    def _corners(self, picture: Tensor, u: Tensor, v: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
+        """Return places (4, N) int64 and bilinear weights (4, N) of the texels around (u, v) of whole levels."""
         scale = torch.exp2(-level)
-        width, height = (self.width * scale), (self.height * scale)
+        width, height = self.width * scale, self.height * scale
         x, y = u * width - 0.5, v * height - 0.5
         x0, y0 = x.floor(), y.floor()
         wx, wy = x - x0, y - y0
         # Levels below k hold count * (1 - 4^-k) * 4/3 of the texels of one full level.
         start = (4.0 / 3.0) * (1.0 - scale * scale).double() * (self.height * self.width * self.count)
-        base = start.round().long() + picture * (height * width).long()
-        w, h = width.long(), height.long()
+        w, h = width.int(), height.int()
+        base = start.round_().long() + picture * (w * h)
         # Powers of two: wrapping is a bit mask.
-        left, right = x0.long() & (w - 1), (x0.long() + 1) & (w - 1)
-        top, bottom = base + (y0.long() & (h - 1)) * w, base + ((y0.long() + 1) & (h - 1)) * w
-        upper = torch.lerp(self._fetch(top + left), self._fetch(top + right), wx[:, None])
-        lower = torch.lerp(self._fetch(bottom + left), self._fetch(bottom + right), wx[:, None])
-        return torch.lerp(upper, lower, wy[:, None]).T[:3] * (1.0 / 255.0)
-
-    def _fetch(self, index: Tensor) -> Tensor:
-        return self.texels[index].view(torch.uint8).view(-1, 4).float()
+        left, top = x0.int() & (w - 1), y0.int() & (h - 1)
+        right, bottom = (x0.int() + 1) & (w - 1), ((y0.int() + 1) & (h - 1)) * w
+        top = top * w
+        places = torch.stack([top + left, top + right, bottom + left, bottom + right]) + base
+        vx, vy = 1.0 - wx, 1.0 - wy
+        return places, torch.stack([vx * vy, wx * vy, vx * wy, wx * wy])
 
 
 def build_atlas(pictures: list[Picture], device: torch.device) -> Atlas:

@@ -122,9 +122,9 @@ class Packed:
 
     Args:
         linear: (P, 3, 3) from scene directions to a primitive's own axes; ``shift`` (P, 3) completes it for points.
-        rows: (P, 20) float32 per primitive: linear (9), shift (3), scale (3), kind, first material, materials - 1,
+        rows: (20, P) float32, per primitive: linear (9), shift (3), scale (3), kind, first material, materials - 1,
             shell, number.
-        materials: (M, 27) float32 per material, see ``pack_material``.
+        materials: (27, M) float32, per material see ``pack_material``.
         centres, radii: (P, 3) and (P,) numpy bounding spheres, for culling.
         kinds: (P,) numpy.
         casters: Indices of the primitives that cast shadows.
@@ -167,8 +167,8 @@ def pack(world: World, device: torch.device) -> Packed:
         world=world,
         linear=linear,
         shift=shift,
-        rows=torch.from_numpy(np.stack(rows).astype(np.float32)).to(device),
-        materials=torch.tensor(materials, dtype=torch.float32).to(device),
+        rows=torch.from_numpy(np.stack(rows, axis=1).astype(np.float32)).to(device),
+        materials=torch.tensor(materials, dtype=torch.float32).T.contiguous().to(device),
         centres=centres,
         radii=np.array([p.radius for p in world.primitives]),
         kinds=kinds,
