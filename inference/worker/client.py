@@ -71,11 +71,9 @@ class WorkerClient:
         return None if self._folder is None else self._folder / "worker.log"
 
     def submit(self, method: str, params: dict[str, Any]) -> Request:
-        """Send a request, starting the worker if there is none; never blocks.
+        """Send a request (docs/architecture.md, *Worker protocol*), starting the worker if there is none; never blocks.
 
-        Args:
-            method: See docs/architecture.md, *Worker protocol*.
-            params: Plain values, paths and numpy arrays.
+        ``params`` may hold paths and numpy arrays beside plain values.
         """
         with self._lock:
             self.poll()

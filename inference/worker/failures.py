@@ -47,8 +47,8 @@ def missing_package(error: ImportError) -> str:
     """Name the package that cannot be imported and the interpreter that lacks it."""
     module = (error.name or "").partition(".")[0]
     package = _PACKAGE_OF_MODULE.get(module, module)
-    if isinstance(error, ModuleNotFoundError) and module == __name__.partition(".")[0]:
-        return f"The extension is incomplete (no module '{error.name}'); install it again."
+    if module == __name__.partition(".")[0]:
+        return f"The extension is incomplete ({' '.join(str(error).split())[:300]}); install it again."
     if isinstance(error, ModuleNotFoundError) and package:
         return (
             f"The package '{package}' is missing in the Python at '{sys.executable}'; "
