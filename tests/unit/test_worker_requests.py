@@ -138,7 +138,7 @@ def test_info(handlers: Handlers, listener: Listener) -> None:
 def test_info_of_a_worker_without_torch(
     handlers: Handlers, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "inference.synthesis", None)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "inference.synthesis", None)
     monkeypatch.setattr("importlib.metadata.version", lambda name: _absent(name))
     data = handlers.info({}, listener.context)
     assert data["methods"] == [] and set(data["packages"].values()) == {None}
