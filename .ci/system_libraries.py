@@ -1,6 +1,7 @@
 """Name the system libraries that Blender's Python module needs and this machine does not have.
 
-Prints nothing where all are there. ``--packages`` prints the Debian packages alone, for a script. Standard library only.
+Prints nothing where all are there. ``--packages`` prints the Debian packages alone, for a script.
+Needs nothing but the standard library.
 """
 
 from __future__ import annotations

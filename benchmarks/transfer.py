@@ -1,0 +1,53 @@
+"""A 2048 x 2048 RGBA float picture (64 MiB) between the worker and Blender."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from inference.worker import protocol
+
+from .example import ROOT
+from .measure import Row, compared, medians
+
+SIDE = 2048
+SUBJECT = f"{SIDE} x {SIDE} RGBA float"
+COPY = "memory copy"
+
+
+def run() -> list[Row]:
+    """Measure the protocol's way against a copy in memory, and Blender's end in a Blender of its own."""
+    picture = np.random.default_rng(0).random((SIDE, SIDE, 4), dtype=np.float32)
+    copy = np.empty_like(picture)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+
+        def through_file() -> None:
+            record = protocol.store_arrays({"rgba": picture}, folder / "result")
+            np.copyto(copy, protocol.load_arrays(json.loads(json.dumps(record)), folder)["rgba"])
+
+        def as_text() -> None:
+            np.copyto(copy[:64], np.asarray(json.loads(json.dumps(picture[:64].tolist())), dtype=np.float32))
+
+        seconds = medians(
+            {
+                COPY: lambda: np.copyto(copy, picture),
+                "array file: written, mapped, copied (Sightline)": through_file,
+                f"as JSON text, 1/{SIDE // 64} of the rows": as_text,
+            }
+        )
+    rows = compared(SUBJECT, seconds, COPY)
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.blender_pixels", str(SIDE)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    inside = json.loads(done.stdout.splitlines()[-1])
+    return rows + compared(f"{SUBJECT}, in Blender's process", inside, COPY)

@@ -1,0 +1,132 @@
+"""What a user does, without the clicks: import the example capture, put a camera between its views, synthesize.
+
+    python examples/demo.py [--method METHOD] [--out FOLDER]
+
+Runs with Blender's Python module and the extension of this checkout in a user folder of its own. The photograph of that
+place is held out, so that the result can be compared with it. Leaves the picture, ``comparison.png`` and ``demo.blend``
+in ``out/demo`` and prints one line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLE = ROOT / "examples" / "still_life" / "transforms.json"
+PACKAGE = "bl_ext.user_default.sightline"
+
+
+def main() -> None:
+    """Read the command line and do it all."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--method", help="convglr or plane-sweep (default: the extension's)")
+    parser.add_argument("--out", type=Path, default=ROOT / "out" / "demo")
+    options = parser.parse_args()
+    out = options.out.resolve()
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    with blender():
+        record = synthesize(options.method, out)
+    (out / "record.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    command = [sys.executable, "-m", "examples.comparison_sheet", str(out / "record.json")]
+    subprocess.run(command, cwd=ROOT, check=True)
+    print(f"The picture, the comparison and the Blender file are in {out}", flush=True)
+
+
+@contextlib.contextmanager
+def blender() -> Iterator[None]:
+    """Load Blender's module with the extension of this checkout enabled, in a new user folder that goes away again."""
+    with tempfile.TemporaryDirectory(prefix="sightline-demo-") as folder:
+        os.environ["BLENDER_USER_RESOURCES"] = folder  # read when bpy is imported
+        link = Path(folder) / "extensions" / "user_default" / "sightline"
+        link.parent.mkdir(parents=True)
+        link.symlink_to(ROOT, target_is_directory=True)
+        import addon_utils
+        import bpy
+
+        enable: Any = addon_utils.enable
+
+        bpy.ops.extensions.repo_refresh_all()
+        if enable(PACKAGE, default_set=True) is None:
+            raise SystemExit("The extension could not be enabled; the reason is printed above.")
+        try:
+            yield
+        finally:
+            addon_utils.disable(PACKAGE)  # ends the worker
+
+
+def synthesize(method: str | None, out: Path) -> dict[str, Any]:
+    """Import the capture, synthesize its held-out view, save the file; return the record of the comparison."""
+    import bpy
+
+    ops: Any = bpy.ops
+    ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    scene: Any = bpy.context.scene
+    settings = scene.sightline
+    settings.output_folder = str(out)
+    ops.sightline.import_capture(filepath=str(EXAMPLE))
+
+    calibration = json.loads(EXAMPLE.read_text(encoding="utf-8"))
+    photograph = EXAMPLE.parent / calibration["test_filenames"][0]
+    held_out = photographed(settings.capture, photograph)
+    held_out.data.sightline.enabled = False
+
+    target = held_out.copy()
+    target.name, target.data = "Target", held_out.data.copy()
+    target.data.background_images.clear()
+    scene.collection.objects.link(target)
+    settings.target = scene.camera = target
+    scene.render.resolution_x, scene.render.resolution_y = calibration["w"], calibration["h"]
+    scene.render.resolution_percentage = 100
+    scene.view_settings.view_transform = "Standard"
+    if method is not None:
+        settings.method = method
+
+    ops.sightline.synthesize_view()
+    images: Any = bpy.data.images
+    result = next(image for image in images if "sightline_result" in image)
+    metadata = json.loads(result["sightline_result"])
+    ops.wm.save_as_mainfile(filepath=str(out / "demo.blend"))
+    used = [source["name"] for source in metadata["sources"] if source.get("used", True)]
+    return {
+        "sources": [(name, picture_of(settings.capture.all_objects[name])) for name in used],
+        "result": bpy.path.abspath(result.filepath),
+        "photograph": str(photograph),
+        "sheet": str(out / "comparison.png"),
+        "metadata": metadata,
+    }
+
+
+def photographed(capture: Any, photograph: Path) -> Any:
+    """Return the camera of the capture whose background is that photograph."""
+    return next(camera for camera in capture.all_objects if Path(picture_of(camera)).name == photograph.name)
+
+
+def picture_of(camera: Any) -> str:
+    """Return the file behind a camera."""
+    import bpy
+
+    return str(Path(bpy.path.abspath(camera.data.background_images[0].image.filepath)).resolve())
+
+
+if __name__ == "__main__":
+    status = 0
+    try:
+        main()
+    except BaseException as error:
+        status = error.code if isinstance(error, SystemExit) and isinstance(error.code, int) else 1
+        traceback.print_exc()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)  # Blender's module may hang while it is torn down

@@ -1,0 +1,1 @@
+"""The example capture: a still life modelled and rendered by these scripts."""
