@@ -94,11 +94,11 @@ def room(random: Random, library: Library) -> Stage:
     ])  # fmt: skip
     parts = [shell]
     area = np.array([[-half[0] * 0.4, -half[1] * 0.9], [half[0] * 0.9, half[1] * 0.9]])
-    parts += scatter(random, library, ALL, int(random.integers(2, 9)), 22, area, (0.35, 1.8), position, 0.7)
-    if random.random() < 0.5 and len(parts) < 16:
+    parts += scatter(random, library, ALL, int(random.integers(4, 18)), 42, area, (0.25, 1.6), position, 0.7)
+    if random.random() < 0.5:
         back = np.array([half[0] - 0.25, random.uniform(-0.6, 0.6) * half[1], 0.0])
         parts += transformed(shelf(random, library, random.uniform(0.8, 2.0)), about_z(-np.pi / 2), back)
-    for _ in range(int(random.integers(0, 4))):  # on the walls
+    for _ in range(int(random.integers(0, 7))):  # on the walls
         material = random_material(random, library, 0.6, plain=0.15)
         scale = np.array([random.uniform(0.2, 0.7), 0.012, random.uniform(0.15, 0.6)])
         z = random.uniform(0.9, 1.8)
@@ -123,7 +123,7 @@ def table_top(random: Random, library: Library) -> Stage:
     position = focus + distance * spherical(random.uniform(0, 2 * np.pi), elevation)
     parts = [ground(random, library, float(random.choice([1.0, 1.5, 6.0])), 1.0)]
     builders = SOLID if random.random() < 0.4 else ALL
-    parts += scatter(random, library, builders, int(random.integers(3, 14)), 24, area, (0.15, 0.7), position, 0.45)
+    parts += scatter(random, library, builders, int(random.integers(5, 22)), 42, area, (0.12, 0.6), position, 0.45)
     mood = Mood.INDOORS if random.random() < 0.7 else Mood.OUTDOORS
     if random.random() < 0.6:
         parts.append(surrounding(random, library, float(random.uniform(2.5, 7.0))))
@@ -171,13 +171,13 @@ def outdoors(random: Random, library: Library) -> Stage:
     position = np.array([-random.uniform(2.0, 5.0), random.uniform(-1, 1), random.uniform(0.8, 2.2)])
     focus = np.array([random.uniform(0.0, 4.0), random.uniform(-1, 1), random.uniform(0.3, 2.0)])
     parts = [ground(random, library, reach * random.uniform(1.0, 3.0), 4.0)]
-    for _ in range(int(random.integers(0, 5))):
+    for _ in range(int(random.integers(1, 8))):
         half = np.array([random.uniform(0.5, 4), random.uniform(0.5, 4), random.uniform(1, 5)])
         place = np.array([random.uniform(0.4, 1.0) * reach, random.uniform(-0.6, 0.6) * reach, half[2]])
         parts.append(box(place, half, about_z(random.normal(0, 0.5)), random_material(random, library, 4.0, plain=0.15)))
     near = np.array([[-1.0, -3.0], [4.0, 3.0]])
-    count = int(random.integers(3, 9))
-    parts += scatter(random, library, ALL, count, 20, near, (0.4, 2.0), position, 0.8)
+    count = int(random.integers(5, 16))
+    parts += scatter(random, library, ALL, count, 38, near, (0.3, 2.0), position, 0.8)
     world = light_up(random, library, parts, Mood.OUTDOORS, focus, 4.0, 12.0)
     return Stage(world, focus, position, np.array([-50, -50, 0.2]), np.full(3, 50.0), (18.0, 60.0))
 
@@ -186,7 +186,7 @@ def cloud(random: Random, library: Library) -> Stage:
     """Shapes at random in space, before surroundings: pure geometry."""
     position = np.array([-random.uniform(2.5, 4.0), 0.0, 0.0])
     parts: list[Primitive] = []
-    for _ in range(int(random.integers(6, 25))):
+    for _ in range(int(random.integers(10, 40))):
         centre = random.uniform([-1.4, -1.6, -1.3], [2.5, 1.6, 1.3])
         material = random_material(random, library, 0.7, plain=0.1)
         kind = int(random.choice([BOX, ELLIPSOID, CYLINDER, QUAD]))
@@ -205,7 +205,7 @@ def wall(random: Random, library: Library) -> Stage:
     board = random_material(random, library, 2.0, plain=0.3)
     turn = about_z(random.normal(0, 0.25))
     parts = [box(np.array([0.1, 0, 1.0]), np.array([0.1, 4.0, 3.0]), np.eye(3), board)]
-    for _ in range(int(random.integers(3, 16))):
+    for _ in range(int(random.integers(4, 26))):
         depth = random.choice([0.01, 0.05, 0.2]) * random.uniform(0.5, 2.0)
         half = np.array([depth, random.uniform(0.05, 0.5), random.uniform(0.05, 0.5)])
         place = np.array([-half[0], random.uniform(-1.5, 1.5), random.uniform(-0.2, 2.2)])
@@ -216,7 +216,7 @@ def wall(random: Random, library: Library) -> Stage:
     if random.random() < 0.6:
         area = np.array([[-1.6, -1.2], [-0.4, 1.2]])
         some: tuple[Builder, ...] = (table, ball, card, *ALL)
-        parts += scatter(random, library, some, 3, 10, area, (0.2, 0.9), np.array([-3.0, 0, 0]), 0.5)
+        parts += scatter(random, library, some, 5, 16, area, (0.2, 0.9), np.array([-3.0, 0, 0]), 0.5)
     distance = random.uniform(1.8, 4.0)
     focus = np.array([0.0, random.uniform(-0.6, 0.6), random.uniform(0.5, 1.5)])
     position = focus + distance * spherical(np.pi + random.normal(0, 0.4), random.normal(0.1, 0.15))

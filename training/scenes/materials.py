@@ -16,7 +16,7 @@ def random_material(
     Args:
         random: Source of chance.
         library: The textures there are.
-        size: Typical length of the object: the texture repeats 0.2 to 4 times over it.
+        size: Typical length of the object: the texture repeats 0.4 to 5 times over it.
         plain: Chance of an almost flat colour.
         glossy: Chance of highlights or reflections.
     """
@@ -36,7 +36,7 @@ def random_material(
         base = mean + random.choice([0.0, 0.5, 1.0]) * (own - mean)
         mix = _mix(random) * random.choice([0.25, 0.6, 1.0, 1.0, 1.3])
     angle = random.choice([0.0, 0.0, 0.5 * np.pi, random.uniform(0, 2 * np.pi)])
-    repeats = 2.0 ** random.uniform(-2.3, 2.0) / max(size, 1e-6)
+    repeats = 2.0 ** random.uniform(-1.2, 2.2) / max(size, 1e-6)
     stretch = 2.0 ** random.normal(0.0, 0.3)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     shiny = random.random() < glossy
@@ -55,15 +55,15 @@ def random_material(
 
 
 def wall_material(random: np.random.Generator, library: Library, size: float) -> Material:
-    """Return a surface for walls and floors: plain three times in five."""
-    return random_material(random, library, size * random.uniform(0.3, 1.0), plain=0.6, glossy=0.1)
+    """Return a surface for walls and floors: plain every other time."""
+    return random_material(random, library, size * random.uniform(0.3, 1.0), plain=0.45, glossy=0.1)
 
 
 def _colour(random: np.random.Generator, pale: bool) -> Vector:
     if pale:
         return random.uniform(0.55, 0.92) + random.normal(0.0, 0.03, 3)
     value = random.uniform(0.08, 0.85)
-    return np.clip(value + random.normal(0.0, random.choice([0.03, 0.15, 0.3]), 3), 0.03, 0.95)
+    return np.clip(value + random.normal(0.0, random.choice([0.03, 0.06, 0.12, 0.25]), 3), 0.03, 0.95)
 
 
 def _mix(random: np.random.Generator) -> Vector:
@@ -71,4 +71,4 @@ def _mix(random: np.random.Generator) -> Vector:
     grey = np.full((3, 3), 1.0 / 3.0)
     swap = np.eye(3)[random.permutation(3)]
     sign = random.choice([1.0, 1.0, 1.0, -1.0])
-    return sign * (grey + random.uniform(0.0, 1.3) * (swap - grey))
+    return sign * (grey + random.uniform(0.0, 1.1) * (swap - grey))

@@ -14,6 +14,8 @@ from .world import CYLINDER, ELLIPSOID, Light, Packed
 
 # Exponent on 1/cos of the footprint: 1 is the longer axis (blurs), 0.5 equal area (aliases).
 SLANT = 0.75
+# Rays shaded at a time: the temporaries of a pass stay in the cache.
+SHADE_CHUNK = {"cpu": 24576}
 
 
 def to_linear(colour: Tensor) -> Tensor:
@@ -48,7 +50,10 @@ def shade(
     if not whole:
         origin, direction = origin[:, hits], direction[:, hits]
         t, number, pixel = t[hits], number[hits], pixel[hits]
-    surface, bits = _surface(packed, library, origin, direction, t, number, pixel)
+    chunk = SHADE_CHUNK.get(packed.device.type, len(number))
+    arrays = (array.split(chunk, dim=-1) for array in (origin, direction, t, number, pixel))
+    parts = [_surface(packed, library, *part) for part in zip(*arrays, strict=True)]
+    surface, bits = torch.cat([part[0] for part in parts], dim=1), torch.cat([part[1] for part in parts])
     if whole:
         return surface, bits
     colour[:, hits] = surface

@@ -34,8 +34,8 @@ def spectral_noise(random: Random, slope: float, stretch: float = 1.0, side: int
 
 def palette(random: Random, colours: int) -> Picture:
     """Return (colours, 3): around one hue, or of any hue."""
-    base = random.uniform(0.1, 0.9, 3)
-    spread = random.choice([0.08, 0.2, 0.5])
+    base = random.uniform(0.15, 0.85) + random.normal(0.0, random.choice([0.04, 0.1, 0.25]), 3)
+    spread = random.choice([0.08, 0.15, 0.25, 0.5])
     return np.clip(base + spread * random.standard_normal((colours, 3)), 0.0, 1.0).astype(np.float32)
 
 
@@ -60,7 +60,7 @@ def _axes() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 def noise(random: Random) -> Picture:
     """Multi-octave noise, from clouds to grain."""
-    value = spectral_noise(random, random.uniform(0.4, 2.2), random.choice([1.0, 1.0, 1.0, 4.0, 12.0]))
+    value = spectral_noise(random, random.uniform(0.3, 1.9), random.choice([1.0, 1.0, 1.0, 4.0, 12.0]))
     if random.random() < 0.3:  # ridges
         value = np.abs(value * 2 - 1)
     return colourise(random, value)
@@ -190,15 +190,15 @@ def blotches(random: Random) -> Picture:
 
 def faint(random: Random) -> Picture:
     """Almost nothing: painted wall, plastic, paper."""
-    value = spectral_noise(random, random.uniform(1.0, 2.2)) - 0.5
-    return (0.5 + value[..., None] * random.uniform(0.0, 0.12) * np.ones(3)).astype(np.float32)
+    value = spectral_noise(random, random.uniform(0.3, 1.8)) - 0.5
+    return (0.5 + value[..., None] * random.uniform(0.03, 0.25) * np.ones(3)).astype(np.float32)
 
 
 def grained(random: Random, picture: Picture) -> Picture:
     """Add grain and dirt to a picture, or leave it clean."""
     if random.random() < 0.6:
         amount = random.uniform(0.05, 0.5)
-        picture = picture * (1 + amount * (spectral_noise(random, random.uniform(0.4, 1.8)) - 0.5) * 2)[..., None]
+        picture = picture * (1 + amount * (spectral_noise(random, random.uniform(0.3, 1.4)) - 0.5) * 2)[..., None]
     return np.clip(picture, 0.0, 1.0).astype(np.float32)
 
 
