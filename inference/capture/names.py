@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,3 +24,9 @@ def unique_names(images: Sequence[Path]) -> list[str]:
         taken.add(chosen)
         result.append(chosen)
     return result
+
+
+def file_stem(name: str) -> str:
+    """Return a file name without ending for a view's name; different for different names."""
+    stem = re.sub(r"[^\w. ()-]", "_", name)
+    return stem if stem == name else f"{stem}-{hashlib.blake2b(name.encode(), digest_size=4).hexdigest()}"

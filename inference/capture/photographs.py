@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from ..camera import Camera
 from ..errors import CameraError, PictureError
 from ..picture_output import write_picture
 from ..view import Picture, View
+from .names import file_stem
 from .picture_files import picture_size, read_pixels
 from .rectification import rectified_camera, rectify
 
@@ -142,7 +142,7 @@ def write_rectified(view: View, folder: Path, square_pixels: bool = True) -> Vie
         if rectified_camera(camera, square_pixels) is camera and not isinstance(view.mask, np.ndarray):
             return view if camera is view.camera else replace(view, camera=camera)
     photograph = load_photograph(view, square_pixels=square_pixels)
-    stem = _file_stem(view.name)
+    stem = file_stem(view.name)
     lossy = isinstance(view.image, Path) and view.image.suffix.lower() in (".jpg", ".jpeg")
     image = folder / f"{stem}{'.jpg' if lossy else '.png'}"
     write_picture(image, photograph.rgb, quality=97)
@@ -233,11 +233,3 @@ def _identity(view: View, scale: float) -> str:
         else:
             digest.update(b"none")
     return digest.hexdigest()
-
-
-def _file_stem(name: str) -> str:
-    """Return a file name for a view's name; different for different names."""
-    stem = re.sub(r"[^\w.-]", "_", name)
-    if stem == name:
-        return stem
-    return f"{stem}-{hashlib.blake2b(name.encode(), digest_size=4).hexdigest()}"

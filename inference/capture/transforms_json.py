@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import numpy as np
 from ..camera import Camera, Distortion
 from ..errors import CameraError, CaptureError, PictureError
 from ..view import Capture, View
+from .located import check_present, locate
 from .names import unique_names
 from .picture_files import picture_size
 from .ply import read_ply_points
@@ -26,7 +26,6 @@ from .ply import read_ply_points
 FORMAT = "transforms.json"
 OPENGL_TO_OPENCV = np.diag([1.0, -1.0, -1.0, 1.0])
 
-_ENDINGS = (".png", ".jpg", ".jpeg", ".PNG", ".JPG", ".JPEG", ".tif", ".tiff", ".webp")
 _PERSPECTIVE = ("", "PINHOLE", "SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV", "FULL_OPENCV", "PERSPECTIVE")
 _FISHEYE = ("OPENCV_FISHEYE", "FISHEYE")
 
@@ -48,8 +47,11 @@ def read_transforms(path: Path) -> Capture:
     if not isinstance(frames, list) or not frames or not all(isinstance(frame, dict) for frame in frames):
         raise CaptureError(f"{path} lists no frames; it needs an entry 'frames' with cameras and pictures.")
     folder = path.parent.absolute()
-    images = [_find(folder, str(_entry(frame, "file_path", path, index))) for index, frame in enumerate(frames)]
-    _check_present(images, path)
+    images = [
+        locate(folder, str(_entry(frame, "file_path", path, index)), folder.parent)
+        for index, frame in enumerate(frames)
+    ]
+    check_present(images, path)
     names = unique_names(images)
     views = []
     for frame, image, name in zip(frames, images, names, strict=True):
@@ -57,7 +59,7 @@ def read_transforms(path: Path) -> Capture:
         values = {**{key: value for key, value in record.items() if key != "frames"}, **frame}
         mask = None
         if frame.get("mask_path"):
-            mask = _find(folder, str(frame["mask_path"]))
+            mask = locate(folder, str(frame["mask_path"]), folder.parent)
             if not mask.is_file():
                 raise PictureError(f"The mask of '{name}' is missing: there is no file {mask}.")
         try:
@@ -99,36 +101,6 @@ def _entry(frame: Mapping[str, Any], key: str, path: Path, index: int) -> Any:
         return frame[key]
     except KeyError:
         raise CaptureError(f"Frame {index} of {path} has no entry '{key}'.") from None
-
-
-def _find(folder: Path, name: str) -> Path:
-    """Return the file that a frame names, with the ending that NeRF-synthetic leaves out; it may be missing.
-
-    Raises:
-        CaptureError: If the name leads out of the capture: a downloaded file has no business elsewhere on the disk.
-    """
-    plain = name.replace("\\", "/")
-    path = Path(os.path.normpath(folder / plain))
-    if Path(plain).is_absolute() or ":" in plain.split("/")[0] or not path.is_relative_to(folder.parent):
-        raise CaptureError(
-            f"The picture '{name}' lies outside the capture's folder {folder}; put the pictures beside the "
-            "transforms.json."
-        )
-    if not path.is_file():
-        for ending in _ENDINGS:
-            complete = path.with_name(path.name + ending)
-            if complete.is_file():
-                return complete
-    return path
-
-
-def _check_present(images: list[Path], path: Path) -> None:
-    missing = [image for image in images if not image.is_file()]
-    if missing:
-        raise PictureError(
-            f"{len(missing)} of the {len(images)} pictures of {path} are missing, the first is {missing[0]}; "
-            "copy the pictures to where it names them."
-        )
 
 
 def _camera(values: Mapping[str, Any], image: Path) -> Camera:
@@ -206,7 +178,7 @@ def _distortion(values: Mapping[str, Any]) -> Distortion | None:
 
 def _points(record: Mapping[str, Any], folder: Path) -> Any:
     named = record.get("ply_file_path")
-    path = folder / "sparse_points.ply" if not named else _find(folder, str(named))
+    path = folder / "sparse_points.ply" if not named else locate(folder, str(named), folder.parent)
     return read_ply_points(path) if path.is_file() else None
 
 

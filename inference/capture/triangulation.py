@@ -101,8 +101,9 @@ def _find_features(capture: Capture, index: int, photographs: Photographs) -> _F
     grey = cv2.cvtColor(np.round(photograph.rgb * 255).astype(np.uint8), cv2.COLOR_RGB2GRAY)
     mask = None if photograph.mask is None else (photograph.mask > 0.5).astype(np.uint8)
     # A low contrast threshold: dark captures (flash, night) have few features otherwise.
+    everywhere = np.ones(grey.shape, dtype=np.uint8)
     sift = cv2.SIFT.create(nfeatures=MAX_FEATURES, contrastThreshold=0.02)
-    keypoints, descriptors = sift.detectAndCompute(grey, mask)
+    keypoints, descriptors = sift.detectAndCompute(grey, everywhere if mask is None else mask)
     if not keypoints:
         return _Features(photograph.camera, np.empty((0, 2)), np.empty((0, 128), dtype=np.float32))
     # OpenCV's pixel centres are whole numbers.
@@ -153,9 +154,10 @@ def epipolar_distance(first: Camera, second: Camera, x1: Array, x2: Array) -> Ar
     h1 = np.column_stack([x1, np.ones(len(x1))])
     h2 = np.column_stack([x2, np.ones(len(x2))])
     lines2, lines1 = h1 @ fundamental.T, h2 @ fundamental
-    value = np.abs((h2 * lines2).sum(axis=1))
+    value: Array = np.abs((h2 * lines2).sum(axis=1))
     distances = value / np.linalg.norm(lines2[:, :2], axis=1) + value / np.linalg.norm(lines1[:, :2], axis=1)
-    return np.asarray(distances / 2, dtype=np.float64)
+    mean: Array = distances / 2
+    return mean
 
 
 def _intersect(first: Camera, second: Camera, x1: Array, x2: Array) -> Array:
@@ -172,4 +174,5 @@ def _intersect(first: Camera, second: Camera, x1: Array, x2: Array) -> Array:
     cosine = (rays1 * rays2).sum(axis=1) / (np.linalg.norm(rays1, axis=1) * np.linalg.norm(rays2, axis=1) + 1e-300)
     parallax = np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))
     good &= (parallax >= MIN_PARALLAX_DEGREES) & (parallax <= MAX_PARALLAX_DEGREES)
-    return points[good]
+    kept: Array = points[good]
+    return kept
