@@ -1,11 +1,63 @@
 """The extension's page in Blender's preferences."""
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
 import bpy
+from bpy.props import StringProperty
+
+from .inference.errors import BackendError
+from .scene import backend
+from .scene.names import Operators
+from .scene.properties import job_state
+
+
+def _changed(_self: object, _context: bpy.types.Context) -> None:
+    backend.forget()
 
 
 class SightlinePreferences(bpy.types.AddonPreferences):
-    """Where the backend lies."""
+    """Where the backend is and where results go."""
 
     bl_idname = __package__
+
+    if TYPE_CHECKING:
+        backend_python: str
+        output_folder: str
+    else:
+        backend_python: StringProperty(
+            name="Backend Python",
+            description="A Python that has the backend's packages (torch and others). Leave it empty to use the one "
+            "that Sightline installs",
+            subtype="FILE_PATH",
+            update=_changed,
+        )
+        output_folder: StringProperty(
+            name="Output",
+            description="Folder for results and undistorted photographs where a scene names none; // is the folder of "
+            "the blend file. Results of a file that was never saved go to Sightline's user folder",
+            subtype="DIR_PATH",
+            default="//sightline/",
+        )
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Show the state of the backend, the ways to mend it, and the folders."""
+        layout = self.layout
+        found = backend.believed_backend()
+        box = layout.box()
+        if isinstance(found, BackendError):
+            box.label(text=str(found), icon="ERROR")
+        else:
+            box.label(text=f"The backend runs with {found.python} ({found.origin})", icon="CHECKMARK")
+        row = box.row()
+        row.operator(Operators.INSTALL_BACKEND, icon="IMPORT")
+        row.operator(Operators.FREE_MEMORY, icon="TRASH")
+        if not bpy.app.online_access:
+            box.label(text="Installing needs online access (System, Network)", icon="INTERNET_OFFLINE")
+        state = job_state()
+        if state.running:
+            row = box.row()
+            row.progress(factor=state.fraction, text=state.message)
+            row.operator(Operators.CANCEL, text="", icon="CANCEL")
+        layout.use_property_split = True
+        layout.prop(self, "backend_python")
+        layout.prop(self, "output_folder")

@@ -1,21 +1,39 @@
-"""What is registered, in which order. Failures propagate."""
+"""What is registered, in which order. Failures propagate.
+
+The preferences come first. Everything else needs only Blender and its numpy, so it is always there: without a backend
+the panels say so and offer the button that mends it.
+"""
 
 from __future__ import annotations
 
 import bpy
 
-from . import preferences
+from . import operators, panels
+from .preferences import SightlinePreferences
+from .scene import backend, choices, properties
+from .scene.job import Job
 
-CLASSES: tuple[type, ...] = (preferences.SightlinePreferences,)
+CLASSES: tuple[type, ...] = (
+    SightlinePreferences,
+    *(group for _, group in properties.GROUPS),
+    *operators.CLASSES,
+    *panels.CLASSES,
+)
 
 
 def register() -> None:
     """Register every class, property and handler."""
     for cls in CLASSES:
         bpy.utils.register_class(cls)
+    properties.register()
 
 
 def unregister() -> None:
-    """Take out in reverse what :func:`register` put in."""
+    """Take out in reverse what :func:`register` put in, and end the worker."""
+    if Job.current is not None:
+        Job.current.abandon()
+    backend.close()
+    choices.forget()
+    properties.unregister()
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

@@ -1,7 +1,7 @@
 """Blender's camera model, both ways. No other file knows it.
 
 Blender's projection (``BKE_camera_params_compute_viewplane`` in its sources): the sensor side chosen by the fit spans
-``viewfac`` pixels, shifts are fractions of it, and pixels may be oblong (pixel aspect). With pixel edges at 0..W, 0..H::
+``viewfac`` pixels, shifts are fractions of it, and pixels may be oblong (pixel aspect). Pixel edges lie at 0..W, 0..H::
 
     ycor = aspect_y / aspect_x
     viewfac = W if horizontal else ycor * H

@@ -1,4 +1,4 @@
-"""Where the development captures lie: beside the checkout, or where SIGHTLINE_SHARED_DATA says. Never in the project."""
+"""Where the development captures lie: beside the checkout, or where SIGHTLINE_SHARED_DATA says; never inside it."""
 
 from __future__ import annotations
 

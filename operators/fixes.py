@@ -1,0 +1,62 @@
+"""Buttons that mend what a panel warns of. They change what they say and nothing else."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..inference.errors import SightlineError
+from ..scene import checks
+from ..scene.names import Operators
+from ..scene.targets import add_target
+from .modal import Outcome
+
+
+class AddTarget(bpy.types.Operator):
+    """Add a camera between two sources and make it the target."""
+
+    bl_idname = Operators.ADD_TARGET
+    bl_label = "Add Target Camera"
+    bl_description = "Add a camera half way between two neighbouring sources and make it the target; move it from there"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> Outcome:
+        try:
+            add_target(context)
+        except SightlineError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class MatchRenderSize(bpy.types.Operator):
+    """Give the scene's render the size of the photographs."""
+
+    bl_idname = Operators.MATCH_RENDER_SIZE
+    bl_label = "Match Render Size"
+    bl_description = "Set the scene's resolution to that of the largest photograph, at 100% and with square pixels"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> Outcome:
+        if not checks.match_render_size(context):
+            self.report({"ERROR"}, "The capture has no usable photographs to take the size from; import one first.")
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class SetStandardView(bpy.types.Operator):
+    """Show pictures as they are."""
+
+    bl_idname = Operators.SET_STANDARD_VIEW
+    bl_label = "Set Standard View"
+    bl_description = (
+        "Set the scene's view transform to Standard without look, exposure or gamma: only then does a render show "
+        "photographs and results with their own colours"
+    )
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> Outcome:
+        checks.set_standard_view(context.scene)
+        return {"FINISHED"}
+
+
+CLASSES = (AddTarget, MatchRenderSize, SetStandardView)

@@ -1,0 +1,11 @@
+"""What the user sees: the tab *Sightline* in the 3D view's sidebar."""
+
+from . import capture, method, result, sources, target
+
+CLASSES: tuple[type, ...] = (
+    *capture.CLASSES,
+    *sources.CLASSES,
+    *target.CLASSES,
+    *method.CLASSES,
+    *result.CLASSES,
+)

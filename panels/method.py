@@ -1,0 +1,40 @@
+"""How the picture is made: method, quality, depth range, output."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..scene.names import Panels
+from ..scene.properties import of_collection, of_scene
+from .common import SidebarPanel
+
+
+class MethodPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
+    """Method and quality."""
+
+    bl_idname = Panels.METHOD
+    bl_label = "Method"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        settings = of_scene(context.scene)
+        layout.prop(settings, "method")
+        layout.row().prop(settings, "quality", expand=True)
+        layout.prop(settings, "source_count")
+        layout.prop(settings, "depth_mode")
+        column = layout.column(align=True)
+        if settings.depth_mode == "MANUAL":
+            column.prop(settings, "depth_near")
+            column.prop(settings, "depth_far")
+        elif settings.capture is not None and of_collection(settings.capture).depth_origin:
+            known = of_collection(settings.capture)
+            column.enabled = False
+            column.prop(known, "depth_near")
+            column.prop(known, "depth_far")
+            column.label(text=f"From {known.depth_origin}")
+        layout.prop(settings, "output_folder")
+
+
+CLASSES = (MethodPanel,)

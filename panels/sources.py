@@ -1,0 +1,94 @@
+"""The sources: every camera of the capture, whether it is used, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ..scene.choices import choices_of
+from ..scene.names import Operators, Panels
+from ..scene.properties import of_camera, of_scene
+from .common import SidebarPanel, sentence
+
+
+class SourceList(bpy.types.UIList):
+    """Cameras of the capture, the used ones first."""
+
+    bl_idname = Panels.SOURCE_LIST
+
+    def draw_item(
+        self,
+        context: bpy.types.Context,
+        layout: bpy.types.UILayout,
+        data: Any,
+        item: Any,
+        icon: int | None,
+        active_data: Any,
+        active_property: str | None,
+        index: int | None,
+        flt_flag: int | None,
+    ) -> None:
+        """Draw one camera: its switch, its name, the reason."""
+        shown = choices_of(context).sources.get(item.name)
+        row = layout.row(align=True)
+        row.prop(of_camera(item.data), "enabled", text="")
+        used = shown is not None and shown.used
+        split = row.split(factor=0.4)
+        split.label(text=item.name, icon="OUTLINER_OB_CAMERA" if used else "CAMERA_DATA")
+        reason = split.row()
+        reason.active = used
+        reason.label(text=shown.reason if shown is not None else "")
+
+    def filter_items(  # type: ignore[override]
+        self, context: bpy.types.Context, data: Any, property: str
+    ) -> tuple[list[int], list[int]]:
+        """Leave cameras only, in the order in which they would be used."""
+        objects = getattr(data, property)
+        choices = choices_of(context)
+        wanted = self.filter_name.lower()
+        flags = [
+            self.bitflag_filter_item if obj.type == "CAMERA" and wanted in obj.name.lower() else 0 for obj in objects
+        ]
+        last = len(choices.sources)
+        places = [choices.sources[obj.name].place if obj.name in choices.sources else last for obj in objects]
+        order = [0] * len(places)
+        for position, index in enumerate(sorted(range(len(places)), key=lambda index: (places[index], index))):
+            order[index] = position
+        return flags, order
+
+
+class SourcesPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
+    """Which sources are used."""
+
+    bl_idname = Panels.SOURCES
+    bl_label = "Sources"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return of_scene(context.scene).capture is not None
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        settings = of_scene(context.scene)
+        capture = settings.capture
+        choices = choices_of(context)
+        row = layout.row()
+        row.label(text=f"{choices.used} of {len(choices.sources)} used for this target")
+        row.operator(Operators.TOGGLE_SOURCES, text="", icon="CHECKBOX_HLT")
+        layout.template_list(
+            SourceList.bl_idname, "", capture, "all_objects", settings, "active_source", rows=6, sort_lock=True
+        )
+        if settings.active_source < len(capture.all_objects):
+            self._active(context, capture.all_objects[settings.active_source])
+
+    def _active(self, context: bpy.types.Context, obj: bpy.types.Object) -> None:
+        """Say of the chosen source what the list has no room for."""
+        shown = choices_of(context).sources.get(obj.name)
+        if shown is None or not isinstance(obj.data, bpy.types.Camera):
+            return
+        sentence(self.layout, context, f"{obj.name}: {shown.reason}", "CHECKMARK" if shown.used else "X")
+        self.layout.prop(of_camera(obj.data), "mask")
+
+
+CLASSES = (SourceList, SourcesPanel)

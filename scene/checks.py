@@ -1,0 +1,125 @@
+"""What stands between the user and a picture, in words, each with the button that mends it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+
+from ..inference.errors import BackendError
+from . import backend
+from .choices import choices_of
+from .names import Operators
+from .properties import of_scene
+from .sources import DISABLED
+from .synthesis import FEWEST_SOURCES, target_of
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A sentence and the operators that offer a way out, each with its button's text."""
+
+    sentence: str
+    fixes: tuple[tuple[str, str], ...] = ()
+
+
+def backend_problem() -> Problem | None:
+    """Return what is wrong with the backend, or ``None``."""
+    found = backend.believed_backend()
+    if not isinstance(found, BackendError):
+        return None
+    fixes = ((Operators.INSTALL_BACKEND, "Install Backend"), (Operators.OPEN_PREFERENCES, "Set Backend Python"))
+    return Problem(str(found), fixes)
+
+
+def capture_problem(context: bpy.types.Context) -> Problem | None:
+    """Return what is wrong with the capture, or ``None``."""
+    if of_scene(context.scene).capture is None:
+        return Problem("Photographs with known cameras are needed.")
+    choices = choices_of(context)
+    if choices.usable >= FEWEST_SOURCES:
+        return None
+    if not choices.sources:
+        return Problem("There are no cameras in this collection.")
+    fixes: tuple[tuple[str, str], ...] = ()
+    if any(shown.reason == DISABLED for shown in choices.sources.values()):
+        fixes = ((Operators.TOGGLE_SOURCES, "Use All"),)
+    number = "Only one camera has" if choices.usable == 1 else "No camera has"
+    return Problem(f"{number} a usable picture; {FEWEST_SOURCES} are needed.", fixes)
+
+
+def target_problem(context: bpy.types.Context) -> Problem | None:
+    """Return what is wrong with the target, or ``None``."""
+    if target_of(context.scene) is None:
+        return Problem("There is no camera to make a picture for.", ((Operators.ADD_TARGET, "Add Target Camera"),))
+    problem = choices_of(context).target_problem
+    if problem:
+        return Problem(problem)
+    choices = choices_of(context)
+    if choices.usable >= FEWEST_SOURCES and choices.used == 0:
+        fixes = ((Operators.ADD_TARGET, "Add Target Camera"),)
+        return Problem("No source sees what the target sees; move it between the sources.", fixes)
+    return None
+
+
+def warnings(context: bpy.types.Context) -> list[Problem]:
+    """Return what will not stop a synthesis but may surprise."""
+    found: list[Problem] = []
+    scene = context.scene
+    choices = choices_of(context)
+    if choices.used == 1:
+        found.append(Problem("Only one source sees the target; move the target or use more sources."))
+    width, height = choices.largest
+    percentage = scene.render.resolution_percentage
+    target = scene.render.resolution_x * percentage / 100, scene.render.resolution_y * percentage / 100
+    if width and abs(target[0] / target[1] - width / height) > 0.01 * width / height:
+        sentence = f"The render size has another shape than the photographs ({width} x {height})."
+        found.append(Problem(sentence, ((Operators.MATCH_RENDER_SIZE, "Match Render Size"),)))
+    elif width and max(target) > 1.5 * max(width, height):
+        sentence = f"The render size is larger than the photographs ({width} x {height}); there is no more to see."
+        found.append(Problem(sentence, ((Operators.MATCH_RENDER_SIZE, "Match Render Size"),)))
+    if not standard_view(scene):
+        sentence = f"Renders will not look like the photographs: the view transform is {view_transform(scene)}."
+        found.append(Problem(sentence, ((Operators.SET_STANDARD_VIEW, "Set Standard View"),)))
+    return found
+
+
+def ready(context: bpy.types.Context) -> bool:
+    """Whether nothing stands in the way of a synthesis."""
+    problems = backend_problem(), capture_problem(context), target_problem(context)
+    return all(problem is None for problem in problems)
+
+
+def view_transform(scene: bpy.types.Scene) -> str:
+    """Return what the scene's colour management makes of a picture, in a few words."""
+    view: Any = scene.view_settings  # its choices come from the colour configuration
+    if view.view_transform != "Standard":
+        return str(view.view_transform)
+    return "Standard with a look, exposure, gamma or curves of its own"
+
+
+def standard_view(scene: bpy.types.Scene) -> bool:
+    """Whether the scene shows sRGB pictures as they are."""
+    view: Any = scene.view_settings  # its choices come from the colour configuration
+    plain = view.look == "None" and abs(view.exposure) < 1e-6 and abs(view.gamma - 1) < 1e-6
+    return view.view_transform == "Standard" and plain and not view.use_curve_mapping
+
+
+def set_standard_view(scene: bpy.types.Scene) -> None:
+    """Make the scene show sRGB pictures as they are."""
+    view: Any = scene.view_settings  # its choices come from the colour configuration
+    view.view_transform = "Standard"
+    view.look = "None"
+    view.exposure, view.gamma, view.use_curve_mapping = 0.0, 1.0, False
+
+
+def match_render_size(context: bpy.types.Context) -> bool:
+    """Give the scene the size of the capture's largest photograph; return whether there is one."""
+    width, height = choices_of(context).largest
+    if not width:
+        return False
+    render = context.scene.render
+    render.resolution_x, render.resolution_y, render.resolution_percentage = width, height, 100
+    render.pixel_aspect_x = render.pixel_aspect_y = 1.0
+    return True

@@ -1,0 +1,136 @@
+"""Which sources the panel shows as used, and why: worked out again only when something of it has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+import bpy
+
+from ..inference.errors import SightlineError
+from ..inference.selection import select_sources
+from . import depth_range
+from .cameras import target_camera
+from .pictures import background_of
+from .properties import of_camera, of_scene
+from .sources import Source, cameras_in, examine
+from .synthesis import target_of
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A source in the list: its place, whether it is used, and the reason."""
+
+    place: int
+    used: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What is known of all sources of a scene's capture, by the camera object's name."""
+
+    sources: dict[str, Shown] = field(default_factory=dict)
+    usable: int = 0
+    largest: tuple[int, int] = (0, 0)
+    target_problem: str = ""
+
+    @property
+    def used(self) -> int:
+        """How many sources a synthesis would use."""
+        return sum(shown.used for shown in self.sources.values())
+
+
+class _Cache:
+    """The last answer. It holds no scene's state: it can be lost at any time."""
+
+    key: Hashable = None
+    choices = Choices()
+
+
+def choices_of(context: bpy.types.Context) -> Choices:
+    """Return the choices for the scene's capture and target as they stand now; cheap where nothing has changed."""
+    settings = of_scene(context.scene)
+    if settings.capture is None:
+        return Choices()
+    cameras = cameras_in(settings.capture)
+    target = target_of(context.scene)
+    key = _key(context, cameras, target)
+    if key != _Cache.key:
+        _Cache.key, _Cache.choices = key, _choose(context, cameras, target)
+    return _Cache.choices
+
+
+def forget() -> None:
+    """Drop the last answer."""
+    _Cache.key, _Cache.choices = None, Choices()
+
+
+def _choose(context: bpy.types.Context, cameras: list[bpy.types.Object], target: bpy.types.Object | None) -> Choices:
+    """Examine every camera and rank the usable ones as the worker will."""
+    depsgraph = context.evaluated_depsgraph_get()
+    sources = [examine(obj, depsgraph, context.scene.frame_current, target) for obj in cameras]
+    usable = [source for source in sources if not source.reason]
+    settings = of_scene(context.scene)
+    ranked: list[tuple[Source, bool, str]] = []
+    problem = ""
+    if target is not None and usable and settings.capture is not None:
+        near, far = settings.depth_near, settings.depth_far
+        if settings.depth_mode == "AUTO":
+            # Before the range is known, what lies anywhere from close by to far away counts as seen.
+            near, far = depth_range.known(settings.capture, sources) or _wide_range(sources)
+        try:
+            camera = target_camera(context.scene, target, depsgraph)
+            candidates = [source.camera for source in usable if source.camera is not None]
+            for choice in select_sources(camera, candidates, settings.source_count, near, max(far, near * 1.001)):
+                ranked.append((usable[choice.index], choice.used, choice.reason))
+        except SightlineError as error:
+            problem = str(error)
+    if not ranked:
+        ranked = [(source, False, problem or "there is no target yet") for source in usable]
+    ranked += [(source, False, source.reason) for source in sources if source.reason]
+    largest = max((source.camera for source in usable if source.camera), key=lambda c: c.width * c.height, default=None)
+    return Choices(
+        sources={source.name: Shown(place, used, reason) for place, (source, used, reason) in enumerate(ranked)},
+        usable=len(usable),
+        largest=(largest.width, largest.height) if largest is not None else (0, 0),
+        target_problem=problem,
+    )
+
+
+def _wide_range(sources: list[Source]) -> tuple[float, float]:
+    """Return a (near, far) that takes in whatever cameras so far apart can have been put up for."""
+    extent = max(
+        (abs(a - b) for s in sources for a, b in zip(s.position, sources[0].position, strict=True)), default=0.0
+    )
+    extent = extent or 1.0
+    return 0.5 * extent, 50.0 * extent
+
+
+def _key(context: bpy.types.Context, cameras: list[bpy.types.Object], target: bpy.types.Object | None) -> Hashable:
+    """Return everything the choices rest on."""
+    scene, settings = context.scene, of_scene(context.scene)
+    render = scene.render
+    frame: tuple[Hashable, ...] = (
+        scene.session_uid,
+        scene.frame_current,
+        *(render.resolution_x, render.resolution_y, render.resolution_percentage),
+        *(render.pixel_aspect_x, render.pixel_aspect_y),
+        *(settings.source_count, settings.depth_mode, settings.depth_near, settings.depth_far),
+        None if settings.capture is None else settings.capture.session_uid,
+    )
+    return frame, None if target is None else _camera_key(target), tuple(_camera_key(obj) for obj in cameras)
+
+
+def _camera_key(obj: bpy.types.Object) -> Hashable:
+    data = obj.data
+    assert isinstance(data, bpy.types.Camera)
+    background = background_of(data)
+    picture: Hashable = None
+    if background is not None:
+        image = background.image if background.source == "IMAGE" else None
+        picture = (background.source, None if image is None else (image.session_uid, image.filepath, image.is_dirty))
+    settings = of_camera(data)
+    mask = None if settings.mask is None else settings.mask.session_uid
+    lens = (data.type, data.lens, data.sensor_width, data.sensor_height, data.sensor_fit, data.shift_x, data.shift_y)
+    return obj.name, obj.matrix_world.copy().freeze(), lens, settings.enabled, picture, mask

@@ -1,0 +1,42 @@
+"""Every name the extension gives to Blender, in one place."""
+
+from __future__ import annotations
+
+# The extension's package, the key of its preferences and its user folder: bl_ext.<repository>.sightline.
+PACKAGE = __package__.rpartition(".")[0]
+
+TAB = "Sightline"
+
+# The one property of each ID type.
+PROPERTY = "sightline"
+
+# Custom property of a result's image: what it was made from, as JSON. It marks an image and its file as ours.
+RESULT_KEY = "sightline_result"
+
+
+class Operators:
+    """``bl_idname`` of every operator."""
+
+    IMPORT_CAPTURE = "sightline.import_capture"
+    CAPTURE_FROM_COLLECTION = "sightline.capture_from_collection"
+    TOGGLE_SOURCES = "sightline.toggle_sources"
+    SYNTHESIZE_VIEW = "sightline.synthesize_view"
+    CANCEL = "sightline.cancel"
+    OPEN_RESULT = "sightline.open_result"
+    ADD_TARGET = "sightline.add_target"
+    MATCH_RENDER_SIZE = "sightline.match_render_size"
+    SET_STANDARD_VIEW = "sightline.set_standard_view"
+    FREE_MEMORY = "sightline.free_memory"
+    OPEN_PREFERENCES = "sightline.open_preferences"
+    INSTALL_BACKEND = "sightline.install_backend"
+
+
+class Panels:
+    """``bl_idname`` of every panel and list."""
+
+    CAPTURE = "SIGHTLINE_PT_capture"
+    SOURCES = "SIGHTLINE_PT_sources"
+    TARGET = "SIGHTLINE_PT_target"
+    METHOD = "SIGHTLINE_PT_method"
+    RESULT = "SIGHTLINE_PT_result"
+    SOURCE_LIST = "SIGHTLINE_UL_sources"

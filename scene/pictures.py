@@ -1,0 +1,186 @@
+"""The photograph of a source camera: where it is, how large it is, and how it becomes a file for the worker."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from ..inference.errors import PictureError
+from .handles import Handle
+from .names import RESULT_KEY
+from .picture_size import picture_size
+
+# Rows converted at a time, so that no step of a job takes long.
+ROWS_PER_STEP = 256
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """A picture on disk (``path``), or one that only Blender has (``image``) and that must be written first."""
+
+    width: int
+    height: int
+    path: Path | None
+    image: Handle[bpy.types.Image] | None = None
+
+
+def background_of(camera: bpy.types.Camera) -> bpy.types.CameraBackgroundImage | None:
+    """Return the first background that shows a photograph (not one of our results), or ``None``."""
+    for background in camera.background_images:
+        if background.source == "IMAGE" and background.image is not None and background.image.get(RESULT_KEY) is None:
+            return background
+        if background.source == "MOVIE_CLIP" and background.clip is not None:
+            return background
+    return None
+
+
+def photograph_of(camera: bpy.types.Camera, frame: int) -> Photograph | None:
+    """Return the photograph of a camera at a scene frame; ``None`` where it has none.
+
+    Raises:
+        PictureError: If it has one that cannot be used: missing, damaged, or a movie.
+    """
+    background = background_of(camera)
+    if background is None:
+        return None
+    if background.source == "MOVIE_CLIP":
+        return _clip(background.clip, camera.name, frame)
+    return image_photograph(background.image, camera.name, frame, background.image_user)
+
+
+def image_photograph(
+    image: bpy.types.Image, owner: str, frame: int, user: bpy.types.ImageUser | None = None
+) -> Photograph:
+    """Return the photograph that an image data-block holds.
+
+    Args:
+        image: Still, sequence, generated, painted or packed.
+        owner: Who uses it, for the messages.
+        frame: The scene's frame, for sequences.
+        user: Timing of a sequence.
+
+    Raises:
+        PictureError: If there is no such file, it is damaged, or the image is a movie, a render or tiled.
+    """
+    if image.source == "MOVIE":
+        raise PictureError(f"The background of '{owner}' is a movie; turn it into an image sequence.")
+    if image.source in {"VIEWER", "TILED"}:
+        raise PictureError(f"The background of '{owner}' is no photograph; choose an image file.")
+    if image.source == "GENERATED" or image.is_dirty or image.packed_file is not None:
+        width, height = image.size
+        if not width or not height:
+            raise PictureError(f"The image '{image.name}' of '{owner}' is empty or damaged; load it again.")
+        return Photograph(width, height, None, Handle.to(image, "images"))
+    path = Path(bpy.path.abspath(image.filepath, library=image.library))
+    if image.source == "SEQUENCE":
+        path = _numbered(path, _sequence_number(user, frame))
+    return _file(path, owner, image)
+
+
+def write_image(image: bpy.types.Image, folder: Path) -> Iterator[Path | None]:
+    """Write an image that only Blender has into ``folder``, in small steps; the last one yields the file.
+
+    A packed file is written as it is. Pixels become a binary PPM, 8 bits a channel for byte images and 16 for float
+    ones (which Blender keeps scene-linear: they are encoded as sRGB). A file that is already the same is left alone,
+    so that the worker knows the picture again.
+
+    Raises:
+        PictureError: If the image is gone or empty, or the file cannot be written.
+    """
+    name = f"{image.session_uid}-{re.sub(r'[^A-Za-z0-9._-]', '_', image.name)[-60:]}"
+    if image.packed_file is not None and not image.is_dirty:
+        yield _write(folder / name, [bytes(image.packed_file.data)])
+        return
+    width, height = image.size
+    if not width or not height:
+        raise PictureError(f"The image '{image.name}' is empty; paint it or choose a file.")
+    channels, is_float = image.channels, image.is_float
+    pixels = np.empty(width * height * channels, dtype=np.float32)
+    image.pixels.foreach_get(pixels)  # type: ignore[attr-defined]
+    yield None
+    rows = pixels.reshape(height, width, channels)[::-1]
+    blocks = [f"P6\n{width} {height}\n{65535 if is_float else 255}\n".encode()]
+    for start in range(0, height, ROWS_PER_STEP):
+        block = rows[start : start + ROWS_PER_STEP]
+        block = block[..., :3] if channels >= 3 else np.repeat(block[..., :1], 3, axis=2)
+        if is_float:
+            blocks.append((np.clip(_encode(block), 0, 1) * 65535 + 0.5).astype(">u2").tobytes())
+        else:
+            blocks.append((block * 255 + 0.5).astype(np.uint8).tobytes())
+        yield None
+    yield _write(folder / f"{name}.ppm", blocks)
+
+
+def _encode(linear: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Encode linear light as sRGB (IEC 61966-2-1)."""
+    linear = np.maximum(linear, 0)
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+def _write(path: Path, blocks: list[bytes]) -> Path:
+    """Write ``blocks`` to ``path`` unless it holds just that."""
+    content = b"".join(blocks)
+    try:
+        if not path.exists() or path.stat().st_size != len(content) or path.read_bytes() != content:
+            path.write_bytes(content)
+    except OSError as error:
+        raise PictureError(f"The picture '{path}' cannot be written ({error.strerror}); make room for it.") from None
+    return path
+
+
+@lru_cache(maxsize=4096)
+def _known_size(path: Path, _changed: int, _length: int) -> tuple[int, int] | None:
+    """Read the size of a picture file again only when the file is another: panels ask at every redraw."""
+    return picture_size(path)
+
+
+def _file(path: Path, owner: str, image: bpy.types.Image | None = None) -> Photograph:
+    """Return the photograph in a file, its size from the header where possible."""
+    try:
+        stat = path.stat()
+        size = _known_size(path, stat.st_mtime_ns, stat.st_size)
+    except FileNotFoundError:
+        raise PictureError(f"The picture of '{owner}' is missing: {path}; find it or disable the camera.") from None
+    except OSError as error:
+        raise PictureError(f"The picture of '{owner}' cannot be read ({error.strerror}): {path}.") from None
+    if size is None and image is not None:  # another format: Blender decodes it
+        width, height = image.size
+        size = (width, height) if width and height else None
+    if size is None:
+        raise PictureError(f"The picture of '{owner}' is damaged or of an unknown format: {path}.")
+    return Photograph(size[0], size[1], path)
+
+
+def _clip(clip: bpy.types.MovieClip, owner: str, frame: int) -> Photograph:
+    """Return the photograph of a movie clip that is an image sequence."""
+    if clip.source != "SEQUENCE":
+        raise PictureError(f"The background of '{owner}' is a movie; turn it into an image sequence.")
+    path = Path(bpy.path.abspath(clip.filepath, library=clip.library))
+    first = re.search(r"(\d+)\D*$", path.stem)
+    number = int(first.group(1)) if first else 0
+    return _file(_numbered(path, number + frame - clip.frame_start + clip.frame_offset), owner)
+
+
+def _sequence_number(user: bpy.types.ImageUser | None, frame: int) -> int:
+    """Return the file number of an image sequence at a scene frame (Blender's BKE_image_user_frame_get)."""
+    if user is None or user.frame_duration == 0:
+        return frame
+    number = frame - user.frame_start + 1
+    if user.use_cyclic:
+        number = number % user.frame_duration or user.frame_duration
+    return min(max(number, 0), user.frame_duration) + user.frame_offset
+
+
+def _numbered(path: Path, number: int) -> Path:
+    """Return ``path`` with the last number in its name replaced, as many digits wide."""
+    match = re.search(r"(\d+)(\D*)$", path.stem)
+    if match is None:
+        return path
+    return path.with_name(f"{path.stem[: match.start()]}{number:0{len(match[1])}d}{match[2]}{path.suffix}")

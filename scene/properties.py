@@ -1,0 +1,187 @@
+"""One property group per ID type, all under the name ``sightline``."""
+
+from typing import TYPE_CHECKING
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+
+from .names import PROPERTY
+
+METHODS = (
+    ("convglr", "ConvGLR", "Neural rendering from a global latent volume: the best picture"),
+    ("plane-sweep", "Plane Sweep (draft)", "Classical stereo without a network: a quick look that needs no weights"),
+)
+QUALITIES = (
+    ("preview", "Preview", "A smaller picture in a fraction of the time, to find the right camera"),
+    ("full", "Full", "The picture at the render size"),
+)
+DEPTH_MODES = (
+    ("AUTO", "Automatic", "From the calibration's points, or from matches between the photographs"),
+    ("MANUAL", "Typed In", "Nearest and farthest thing in the pictures, measured from the target camera"),
+)
+
+
+def _is_camera(_self: object, candidate: bpy.types.Object) -> bool:
+    return candidate.type == "CAMERA"
+
+
+class SceneSettings(bpy.types.PropertyGroup):
+    """What to make in this scene, and from what."""
+
+    if TYPE_CHECKING:
+        capture: bpy.types.Collection | None
+        target: bpy.types.Object | None
+        method: str
+        quality: str
+        source_count: int
+        depth_mode: str
+        depth_near: float
+        depth_far: float
+        output_folder: str
+        active_source: int
+    else:
+        capture: PointerProperty(
+            name="Capture",
+            description="The collection of calibrated cameras whose background images are the photographs",
+            type=bpy.types.Collection,
+        )
+        target: PointerProperty(
+            name="Target",
+            description="The camera whose picture is made; the scene's active camera where none is chosen",
+            type=bpy.types.Object,
+            poll=_is_camera,
+        )
+        method: EnumProperty(name="Method", description="How the picture is made", items=METHODS)
+        quality: EnumProperty(
+            name="Quality", description="How much time a picture may take", items=QUALITIES, default="full"
+        )
+        source_count: IntProperty(
+            name="Sources",
+            description="How many photographs at most a picture is made from: those nearest to the target. "
+            "More take longer and help where parts are hidden",
+            min=2,
+            max=16,
+            default=4,
+        )
+        depth_mode: EnumProperty(
+            name="Depth Range", description="Where the distances that are searched come from", items=DEPTH_MODES
+        )
+        depth_near: FloatProperty(
+            name="Nearest",
+            description="Distance of the nearest thing in the target's picture",
+            subtype="DISTANCE",
+            min=1e-6,
+            default=1.0,
+        )
+        depth_far: FloatProperty(
+            name="Farthest",
+            description="Distance of the farthest thing in the target's picture",
+            subtype="DISTANCE",
+            min=2e-6,
+            default=10.0,
+        )
+        output_folder: StringProperty(
+            name="Output",
+            description="Folder for results and undistorted photographs; empty uses the one in the preferences",
+            subtype="DIR_PATH",
+        )
+        active_source: IntProperty(options={"HIDDEN"})
+
+
+class CameraSettings(bpy.types.PropertyGroup):
+    """A camera as a source."""
+
+    if TYPE_CHECKING:
+        enabled: bool
+        mask: bpy.types.Image | None
+    else:
+        enabled: BoolProperty(name="Use", description="Whether this photograph may be used as a source", default=True)
+        mask: PointerProperty(
+            name="Mask",
+            description="White where the photograph shows the scene, black where it shows what must not appear",
+            type=bpy.types.Image,
+        )
+
+
+class CollectionSettings(bpy.types.PropertyGroup):
+    """A collection as a capture: where it came from and what is known of it."""
+
+    if TYPE_CHECKING:
+        format: str
+        path: str
+        depth_near: float
+        depth_far: float
+        depth_origin: str
+        depth_cameras: int
+        depth_extent: float
+    else:
+        format: StringProperty(name="Format", description="Kind of calibration the capture was imported from")
+        path: StringProperty(name="File", description="Where the capture was imported from", subtype="FILE_PATH")
+        depth_near: FloatProperty(name="Nearest", subtype="DISTANCE")
+        depth_far: FloatProperty(name="Farthest", subtype="DISTANCE")
+        depth_origin: StringProperty(name="Origin", description="Where the depth range was found")
+        depth_cameras: IntProperty(options={"HIDDEN"})
+        depth_extent: FloatProperty(options={"HIDDEN"})
+
+
+class JobState(bpy.types.PropertyGroup):
+    """The running job and what became of the last one; never saved."""
+
+    if TYPE_CHECKING:
+        running: bool
+        title: str
+        fraction: float
+        message: str
+        error: str
+        error_code: str
+        warnings: str
+        facts: str
+    else:
+        running: BoolProperty()
+        title: StringProperty()
+        fraction: FloatProperty()
+        message: StringProperty()
+        error: StringProperty()
+        error_code: StringProperty()
+        warnings: StringProperty()
+        facts: StringProperty()
+
+
+GROUPS: tuple[tuple[type[bpy.types.ID], type[bpy.types.PropertyGroup]], ...] = (
+    (bpy.types.Scene, SceneSettings),
+    (bpy.types.Camera, CameraSettings),
+    (bpy.types.Collection, CollectionSettings),
+    (bpy.types.WindowManager, JobState),
+)
+
+
+def register() -> None:
+    """Give every ID type its group; the classes are registered already."""
+    for owner, group in GROUPS:
+        setattr(owner, PROPERTY, PointerProperty(type=group))  # type: ignore[func-returns-value]
+
+
+def unregister() -> None:
+    """Take the groups away."""
+    for owner, _ in reversed(GROUPS):
+        delattr(owner, PROPERTY)
+
+
+def of_scene(scene: bpy.types.Scene) -> SceneSettings:
+    """Return the scene's settings."""
+    return scene.sightline  # type: ignore[attr-defined, no-any-return]
+
+
+def of_camera(camera: bpy.types.Camera) -> CameraSettings:
+    """Return the settings of a camera's data."""
+    return camera.sightline  # type: ignore[attr-defined, no-any-return]
+
+
+def of_collection(collection: bpy.types.Collection) -> CollectionSettings:
+    """Return what is known of a capture."""
+    return collection.sightline  # type: ignore[attr-defined, no-any-return]
+
+
+def job_state() -> JobState:
+    """Return the state of the job, which belongs to the running Blender."""
+    return bpy.data.window_managers[0].sightline  # type: ignore[attr-defined, no-any-return]

@@ -1,0 +1,162 @@
+"""Results: files that never replace somebody else's, image data-blocks, the target's background."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..inference.errors import OutputError
+from .backend import preferences, user_folder
+from .names import RESULT_KEY
+from .properties import of_scene
+
+# What a result's custom property says of its file, so that a file somebody else has touched is known.
+_FILE_SIZE, _FILE_CHANGED = "file_size", "file_changed_ns"
+
+
+def output_folder(scene: bpy.types.Scene) -> Path:
+    """Return where results go: the scene's folder, else the preferences'; the user's own files for an unsaved blend."""
+    folder: str = of_scene(scene).output_folder or preferences().output_folder
+    if folder.startswith("//") and not bpy.data.filepath:
+        return user_folder("results")
+    return Path(bpy.path.abspath(folder))
+
+
+def reserve(scene: bpy.types.Scene, target: str) -> Path:
+    """Return the file for the result of the camera named ``target``: its last result's, or a new one, made empty.
+
+    Raises:
+        OutputError: If no file can be made there.
+    """
+    folder = output_folder(scene)
+    name = re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", target).strip(". ") or "view"
+    for image in bpy.data.images:
+        if is_result(image) and metadata_of(image).get("target") == target:
+            path = file_of(image)
+            if path.parent == folder and _untouched(path, image):
+                return path
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for number in range(10000):
+            path = folder / (f"{name}.png" if number == 0 else f"{name}_{number:03d}.png")
+            try:
+                path.open("xb").close()
+            except FileExistsError:
+                continue
+            return path
+    except OSError as error:
+        raise OutputError(
+            f"Results cannot be written to '{folder}' ({error.strerror}); choose another folder."
+        ) from None
+    raise OutputError(f"There are too many results of '{target}' in '{folder}'; choose another folder.")
+
+
+def give_up(path: Path) -> None:
+    """Remove a reserved file that was never filled."""
+    if path.exists() and path.stat().st_size == 0:
+        path.unlink()
+
+
+def adopt(path: Path, metadata: dict[str, Any]) -> bpy.types.Image:
+    """Return the image data-block of a written result, new or loaded again, with its metadata.
+
+    Blender decodes the file only when it draws it. The file is sRGB as its sources are, and so is the image's colour
+    space: under the Standard view transform it looks like them to one in 255.
+    """
+    image = next((image for image in bpy.data.images if is_result(image) and file_of(image) == path), None)
+    if image is None:
+        image = bpy.data.images.load(str(path), check_existing=False)
+        image.filepath = _stored(path)
+        image.colorspace_settings.name = "sRGB"  # type: ignore[assignment]
+        image.alpha_mode = "STRAIGHT"
+    else:
+        image.reload()
+    stat = path.stat()
+    record = metadata | {_FILE_SIZE: stat.st_size, _FILE_CHANGED: stat.st_mtime_ns}
+    image[RESULT_KEY] = json.dumps(record)
+    return image
+
+
+def show_as_background(image: bpy.types.Image, target: bpy.types.Object) -> None:
+    """Show a result behind what ``target`` sees, in the place of the last one; other backgrounds stay as they are."""
+    data = target.data
+    assert isinstance(data, bpy.types.Camera)
+    background = background_result(data)
+    if background is None:
+        background = data.background_images.new()
+        background.alpha = 1.0
+        background.frame_method = "FIT"
+        background.display_depth = "BACK"
+    background.image = image
+    background.show_background_image = True
+    data.show_background_images = True
+
+
+def show_in_editor(image: bpy.types.Image) -> bool:
+    """Show a result in the first open Image Editor; return whether there is one. No area is changed."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            space = area.spaces.active
+            if area.ui_type == "IMAGE_EDITOR" and isinstance(space, bpy.types.SpaceImageEditor):
+                space.image = image
+                return True
+    return False
+
+
+def background_result(camera: bpy.types.Camera) -> bpy.types.CameraBackgroundImage | None:
+    """Return the background of a camera that holds a result of ours."""
+    for background in camera.background_images:
+        if background.source == "IMAGE" and background.image is not None and is_result(background.image):
+            return background
+    return None
+
+
+def result_of(target: bpy.types.Object | None) -> bpy.types.Image | None:
+    """Return the last result of a target camera, or ``None``."""
+    if target is None or not isinstance(target.data, bpy.types.Camera):
+        return None
+    background = background_result(target.data)
+    return None if background is None else background.image
+
+
+def is_result(image: bpy.types.Image) -> bool:
+    """Whether an image data-block is a result of ours."""
+    return image.get(RESULT_KEY) is not None
+
+
+def metadata_of(image: bpy.types.Image) -> dict[str, Any]:
+    """Return what a result was made from; empty where somebody has changed that into something else."""
+    try:
+        record = json.loads(image[RESULT_KEY])
+    except (TypeError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def file_of(image: bpy.types.Image) -> Path:
+    """Return the file of an image data-block."""
+    return Path(bpy.path.abspath(image.filepath, library=image.library))
+
+
+def _untouched(path: Path, image: bpy.types.Image) -> bool:
+    """Whether the file is still as it was written, or gone."""
+    record = metadata_of(image)
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return True
+    return bool(stat.st_size == record.get(_FILE_SIZE) and stat.st_mtime_ns == record.get(_FILE_CHANGED))
+
+
+def _stored(path: Path) -> str:
+    """Return the path as the blend file should hold it: relative to it where the user wants that."""
+    if not bpy.data.filepath or not bpy.context.preferences.filepaths.use_relative_paths:
+        return str(path)
+    try:
+        return bpy.path.relpath(str(path))
+    except ValueError:  # another drive
+        return str(path)
