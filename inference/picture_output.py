@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from .errors import OutputError
 
-# Bits a channel by default.
-_BITS = {".png": 16, ".jpg": 8, ".jpeg": 8}
+_ENDINGS = (".png", ".jpg", ".jpeg")
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -40,6 +39,16 @@ def write_bytes(path: Path, data: bytes) -> None:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}.") from None
 
 
+def check_ending(path: Path) -> None:
+    """Check that a picture can be written under this name, before the work is done.
+
+    Raises:
+        OutputError: If the ending is none of a format that is written.
+    """
+    if path.suffix.lower() not in _ENDINGS:
+        raise OutputError(f"{path} cannot be written: the file must end in .png or .jpg.")
+
+
 def write_picture(
     path: Path,
     rgb: NDArray[np.float32],
@@ -60,9 +69,8 @@ def write_picture(
     Raises:
         OutputError: If the ending is another one, or the file cannot be written.
     """
+    check_ending(path)
     suffix = path.suffix.lower()
-    if suffix not in _BITS:
-        raise OutputError(f"{path} cannot be written: the file must end in .png or .jpg.")
     depth = 8 if suffix != ".png" or bits == 8 else 16
     channels = rgb[..., ::-1] if rgb.ndim == 3 else rgb
     if alpha is not None and suffix == ".png" and rgb.ndim == 3:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..camera import Camera, Distortion
 from ..errors import BackendError, CameraError, CaptureError
 from ..view import Capture, View
+from ..worker.failures import missing_package
 from .colmap_check import check_model
 from .located import check_present, locate
 from .names import unique_names
@@ -65,8 +66,8 @@ def read_colmap(folder: Path) -> Capture:
     """
     try:
         import pycolmap
-    except ImportError:
-        raise BackendError("COLMAP models are read by the package pycolmap, which is missing; install it.") from None
+    except ImportError as error:
+        raise BackendError(missing_package(error)) from None
 
     def parameters(model: int | str) -> int:
         try:

@@ -79,6 +79,21 @@ def load_photograph(view: View, scale: float = 1.0, square_pixels: bool = False)
     return Photograph(rectified, rgb, None if mask is None else np.clip(mask, 0.0, 1.0))
 
 
+def fitting_scale(view: View, longer_side: int | None) -> float:
+    """Return the scale at which the longer side of a view's stored picture has at most ``longer_side`` pixels.
+
+    Raises:
+        PictureError: If the picture is missing or damaged.
+    """
+    if longer_side is None:
+        return 1.0
+    if isinstance(view.image, Path):
+        stored = max(picture_size(view.image, f"picture of '{view.name}'"))
+    else:
+        stored = max(view.image.shape[:2])
+    return min(1.0, longer_side / stored)
+
+
 class Photographs:
     """A cache of photographs, bounded by the memory of their pixels; the least recently used go first."""
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..camera import Array, Camera
 from ..progress import Progress, silent
 from ..view import Capture
-from .photographs import Photographs
+from .photographs import Photographs, fitting_scale
 
 LONGER_SIDE = 800
 MAX_PAIRS = 10
@@ -96,8 +96,7 @@ def neighbouring_pairs(cameras: Sequence[Camera], limit: int) -> list[tuple[int,
 
 def _find_features(capture: Capture, index: int, photographs: Photographs) -> _Features:
     view = capture.views[index]
-    scale = min(1.0, LONGER_SIDE / max(view.camera.width, view.camera.height))
-    photograph = photographs.get(view, scale)
+    photograph = photographs.get(view, fitting_scale(view, LONGER_SIDE))
     grey = cv2.cvtColor(np.round(photograph.rgb * 255).astype(np.uint8), cv2.COLOR_RGB2GRAY)
     mask = None if photograph.mask is None else (photograph.mask > 0.5).astype(np.uint8)
     # A low contrast threshold: dark captures (flash, night) have few features otherwise.

@@ -1,0 +1,94 @@
+"""Arguments that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..devices import DEVICE_NAMES
+from ..view import Capture
+
+if TYPE_CHECKING:
+    from ..synthesis import Options
+
+QUALITIES = ("full", "preview")
+
+
+class UsageError(Exception):
+    """Arguments that do not go together or name nothing; the exit status is 2."""
+
+
+def common() -> argparse.ArgumentParser:
+    """Return the arguments of every command."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--device", choices=DEVICE_NAMES, default="auto", help="what to compute on (default: auto)")
+    parser.add_argument("--traceback", action="store_true", help="show where an unforeseen error came from")
+    return parser
+
+
+def capture_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the capture itself."""
+    parser.add_argument(
+        "capture", metavar="CAPTURE", type=Path, help="folder or file: a transforms.json or a COLMAP model"
+    )
+
+
+def method_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add how a picture is made."""
+    parser.add_argument("--method", default="convglr", help="convglr, plane-sweep or nearest (default: convglr)")
+    parser.add_argument("--quality", choices=QUALITIES, default="full")
+    parser.add_argument("--sources", type=positive, metavar="N", help="how many of the nearest sources to use")
+    parser.add_argument("--size", type=positive, metavar="PIXELS", help="scale down so that the longer side has these")
+    parser.add_argument("--depth-near", type=float, metavar="DEPTH", help="nearest depth of the scene in scene units")
+    parser.add_argument("--depth-far", type=float, metavar="DEPTH", help="farthest depth of the scene in scene units")
+    parser.add_argument("--weights", metavar="FILE", help="weights to use instead of those that come with Sightline")
+
+
+def positive(text: str) -> int:
+    """Return a whole number of 1 or more (the form that argparse wants)."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} is not 1 or more")
+    return value
+
+
+def options(arguments: argparse.Namespace) -> Options:
+    """Return the synthesis options that the arguments ask for.
+
+    Raises:
+        UsageError: If the method is unknown or the depth range has one end only.
+    """
+    from ..synthesis import METHODS, Options
+
+    if arguments.method not in METHODS:
+        raise UsageError(f"there is no method '{arguments.method}'; use one of: {', '.join(METHODS)}")
+    near, far = arguments.depth_near, arguments.depth_far
+    if (near is None) != (far is None):
+        raise UsageError("--depth-near and --depth-far go together")
+    if near is not None and not 0 < near < far:
+        raise UsageError(f"the depth range {near:g} to {far:g} is not possible; near must be positive and below far")
+    return Options(
+        method=arguments.method,
+        quality=arguments.quality,
+        sources=arguments.sources,
+        depth_near=near,
+        depth_far=far,
+        device=arguments.device,
+        weights=arguments.weights,
+    )
+
+
+def split_names(texts: Iterable[str]) -> list[str]:
+    """Return the names in arguments that hold one or several, separated by commas."""
+    return [name.strip() for text in texts for name in text.split(",") if name.strip()]
+
+
+def known_names(capture: Capture, names: Iterable[str]) -> frozenset[str]:
+    """Return the names of views as a set.
+
+    Raises:
+        CaptureError: If the capture has no view of one of them: a misspelt one would become a source.
+    """
+    return frozenset(capture[name].name for name in names)

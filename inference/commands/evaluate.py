@@ -1,0 +1,140 @@
+"""``evaluate``: held-out photographs against their synthesis."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import CaptureError
+from ..progress import Progress, part, silent
+from ..view import Capture
+from .common import UsageError, capture_argument, common, known_names, method_arguments, options, split_names
+
+if TYPE_CHECKING:
+    from ..synthesis import Options
+
+NAME = "evaluate"
+
+# What a picture that equals the photograph is reported as; JSON knows no infinity.
+HIGHEST_PSNR = 100.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is evaluated: the views held out, the longer side in pixels (or as stored), and where pictures go."""
+
+    held_out: tuple[str, ...]
+    size: int | None
+    save: Path | None
+
+
+def add_parser(commands: Any) -> None:
+    """Add this command to the command line."""
+    parser = commands.add_parser(NAME, parents=[common()], help="compare held-out photographs with their synthesis")
+    capture_argument(parser)
+    parser.add_argument(
+        "--hold-out",
+        metavar="every:8|NAMES",
+        default="every:8",
+        help="which views (default: every:8 of the sorted names)",
+    )
+    parser.add_argument("--json", metavar="REPORT", type=Path, help="write the report there")
+    parser.add_argument("--save", metavar="DIR", type=Path, help="write the pictures and the photographs there")
+    method_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, progress: Progress) -> None:
+    """Synthesize every held-out view from the others, print the figures, write the report.
+
+    Raises:
+        UsageError: If the arguments make no sense.
+        SightlineError: If a picture cannot be read, made or written.
+    """
+    from ..capture import read_capture
+    from ..picture_output import write_bytes
+
+    method = options(arguments)
+    capture = read_capture(arguments.capture)
+    settings = Settings(held_out_names(capture, arguments.hold_out), arguments.size, arguments.save)
+    report = evaluate(capture, method, settings, progress)
+    if arguments.json is not None:
+        write_bytes(arguments.json, (json.dumps(report, indent=1, allow_nan=False) + "\n").encode())
+    for view in report["views"]:
+        print(f"{view['name']:<24} {view['psnr']:6.2f} dB  {view['ssim']:.3f}  {view['seconds']:6.2f} s")
+    mean = report["mean"]
+    print(f"{'mean':<24} {mean['psnr']:6.2f} dB  {mean['ssim']:.3f}  {mean['seconds']:6.2f} s")
+
+
+def held_out_names(capture: Capture, text: str) -> tuple[str, ...]:
+    """Return the names of the views that are held out: ``every:N`` of the sorted names from the first on, or a list.
+
+    Raises:
+        UsageError: If the text is neither.
+        CaptureError: If a name is unknown or no view would be left.
+    """
+    if text.startswith("every:"):
+        if not re.fullmatch(r"every:[1-9]\d*", text):
+            raise UsageError(f"--hold-out {text} makes no sense; write every:8, or names")
+        names = tuple(sorted(view.name for view in capture)[:: int(text.removeprefix("every:"))])
+    else:
+        names = tuple(sorted(known_names(capture, split_names([text]))))
+        if not names:
+            raise UsageError("--hold-out names no view; write every:8, or names")
+    if len(names) == len(capture):
+        raise CaptureError(f"All {len(capture)} views would be held out; hold out fewer, so that sources are left.")
+    return names
+
+
+def evaluate(capture: Capture, method: Options, settings: Settings, progress: Progress = silent) -> dict[str, Any]:
+    """Synthesize the held-out views and compare them with their photographs.
+
+    The photograph is read as sources are: without lens distortion and scaled by area; its camera is the target. No
+    held-out view is a source of any other.
+
+    Returns:
+        The report: ``method``, ``weights`` (hash or None), ``views`` with ``name``, ``psnr`` (dB), ``ssim``,
+        ``seconds`` (all that one request takes), ``sources`` (names), and their ``mean``.
+
+    Raises:
+        SightlineError: If a picture cannot be read, made or written.
+    """
+    from ..capture.names import file_stem
+    from ..capture.photographs import fitting_scale, load_photograph
+    from ..metrics import psnr, ssim
+    from ..picture_output import write_picture
+    from ..synthesis import Session
+
+    session = Session()
+    sources = capture.without(frozenset(settings.held_out))
+    weights: str | None = None
+    views: list[dict[str, Any]] = []
+    for index, name in enumerate(settings.held_out):
+        share = part(progress, index / len(settings.held_out), (index + 1) / len(settings.held_out))
+        view = capture[name]
+        truth = load_photograph(view, fitting_scale(view, settings.size))
+        start = time.perf_counter()
+        frame = session.synthesize(sources, truth.camera, method, share)
+        seconds = time.perf_counter() - start
+        weights = frame.metadata.get("weights", weights)
+        views.append(
+            {
+                "name": name,
+                "psnr": min(psnr(frame.rgb, truth.rgb), HIGHEST_PSNR),
+                "ssim": ssim(frame.rgb, truth.rgb),
+                "seconds": seconds,
+                "sources": [source["name"] for source in frame.metadata["sources"]],
+            }
+        )
+        if settings.save is not None:
+            write_picture(settings.save / f"{file_stem(name)}.png", frame.rgb, bits=8)
+            write_picture(settings.save / f"{file_stem(name)}.truth.png", truth.rgb, bits=8)
+    mean = {key: float(np.mean([view[key] for view in views])) for key in ("psnr", "ssim", "seconds")}
+    return {"method": method.method, "weights": weights, "views": views, "mean": mean}
