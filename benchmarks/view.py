@@ -1,4 +1,4 @@
-"""A whole view: 512 x 384 from the 4 nearest sources of the example, each method in a process of its own on two cores."""
+"""A whole view: 512 x 384 from the 4 nearest sources of the example; each method in its own process on two cores."""
 
 from __future__ import annotations
 

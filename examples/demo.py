@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import json
 import os
 import shutil
@@ -52,13 +53,10 @@ def blender() -> Iterator[None]:
         link = Path(folder) / "extensions" / "user_default" / "sightline"
         link.parent.mkdir(parents=True)
         link.symlink_to(ROOT, target_is_directory=True)
-        import addon_utils
-        import bpy
+        importlib.import_module("bpy")
+        addon_utils = importlib.import_module("addon_utils")  # found once bpy is loaded
 
-        enable: Any = addon_utils.enable
-
-        bpy.ops.extensions.repo_refresh_all()
-        if enable(PACKAGE, default_set=True) is None:
+        if addon_utils.enable(PACKAGE, default_set=True) is None:
             raise SystemExit("The extension could not be enabled; the reason is printed above.")
         try:
             yield
@@ -70,12 +68,11 @@ def synthesize(method: str | None, out: Path) -> dict[str, Any]:
     """Import the capture, synthesize its held-out view, save the file; return the record of the comparison."""
     import bpy
 
-    ops: Any = bpy.ops
-    ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     scene: Any = bpy.context.scene
     settings = scene.sightline
     settings.output_folder = str(out)
-    ops.sightline.import_capture(filepath=str(EXAMPLE))
+    press("import_capture", filepath=str(EXAMPLE))
 
     calibration = json.loads(EXAMPLE.read_text(encoding="utf-8"))
     photograph = EXAMPLE.parent / calibration["test_filenames"][0]
@@ -93,11 +90,11 @@ def synthesize(method: str | None, out: Path) -> dict[str, Any]:
     if method is not None:
         settings.method = method
 
-    ops.sightline.synthesize_view()
+    press("synthesize_view")
     images: Any = bpy.data.images
     result = next(image for image in images if "sightline_result" in image)
     metadata = json.loads(result["sightline_result"])
-    ops.wm.save_as_mainfile(filepath=str(out / "demo.blend"))
+    bpy.ops.wm.save_as_mainfile(filepath=str(out / "demo.blend"))
     used = [source["name"] for source in metadata["sources"] if source.get("used", True)]
     return {
         "sources": [(name, picture_of(settings.capture.all_objects[name])) for name in used],
@@ -108,9 +105,21 @@ def synthesize(method: str | None, out: Path) -> dict[str, Any]:
     }
 
 
+def press(button: str, **settings: Any) -> None:
+    """Run an operator of the extension; end with its sentence where it fails."""
+    import bpy
+
+    extension: Any = bpy.ops
+    try:
+        getattr(extension.sightline, button)(**settings)
+    except RuntimeError as error:
+        raise SystemExit(str(error).strip()) from None
+
+
 def photographed(capture: Any, photograph: Path) -> Any:
     """Return the camera of the capture whose background is that photograph."""
-    return next(camera for camera in capture.all_objects if Path(picture_of(camera)).name == photograph.name)
+    cameras = (thing for thing in capture.all_objects if thing.type == "CAMERA")
+    return next(camera for camera in cameras if Path(picture_of(camera)).name == photograph.name)
 
 
 def picture_of(camera: Any) -> str:
@@ -124,8 +133,12 @@ if __name__ == "__main__":
     status = 0
     try:
         main()
-    except BaseException as error:
-        status = error.code if isinstance(error, SystemExit) and isinstance(error.code, int) else 1
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else 1
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+    except BaseException:
+        status = 1
         traceback.print_exc()
     sys.stdout.flush()
     sys.stderr.flush()
