@@ -114,11 +114,11 @@ def _there(handle: Handle[Any], what: str) -> Any:
     return block
 
 
-def _depsgraph(asked: Order) -> bpy.types.Depsgraph:
-    """Return the dependency graph of the scene and view layer of the order."""
+def _depsgraph(asked: Order, *, update: bool = False) -> bpy.types.Depsgraph:
+    """Return the dependency graph of the scene and view layer of the order; ``update`` takes in pending changes."""
     scene: bpy.types.Scene = _there(asked.scene, "The scene")
     layer = scene.view_layers.get(asked.view_layer) or scene.view_layers[0]
-    if layer.depsgraph is None:
+    if update or layer.depsgraph is None:
         layer.update()
     return layer.depsgraph
 
@@ -126,7 +126,7 @@ def _depsgraph(asked: Order) -> bpy.types.Depsgraph:
 def _gather(asked: Order) -> Generator[Step, None, tuple[Camera, list[Source]]]:
     """Read the target and every camera of the capture, one a step."""
     target_object = _there(asked.target, "The target camera")
-    target = target_camera(_there(asked.scene, "The scene"), target_object, _depsgraph(asked))
+    target = target_camera(_there(asked.scene, "The scene"), target_object, _depsgraph(asked, update=True))
     handles = [Handle.to(obj, "objects") for obj in cameras_in(_there(asked.capture, "The capture"))]
     sources: list[Source] = []
     for index, handle in enumerate(handles):
