@@ -12,9 +12,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from inference.camera import Camera
+
 from . import Sample, SceneConfig, sample_scene
 from .atlas import library
-from .sample import make_setting
+from .sample import Setting, make_setting
 
 Bytes = NDArray[np.uint8]
 
@@ -39,6 +41,14 @@ def _bytes(picture: torch.Tensor) -> Bytes:
     return np.ascontiguousarray((picture.cpu().numpy().transpose(1, 2, 0)[..., ::-1] * 255 + 0.5).astype(np.uint8))
 
 
+def angle(setting: Setting, source: Camera) -> float:
+    """Return the angle in degrees between target and source, seen from the middle of the target's depth range."""
+    depth = 2.0 / (1.0 / setting.near + 1.0 / setting.far)
+    point = setting.target.unproject(np.array([setting.target.width / 2, setting.target.height / 2]), np.array(depth))
+    a, b = setting.target.centre - point, source.centre - point
+    return float(np.degrees(np.arccos(np.clip(a @ b / np.linalg.norm(a) / np.linalg.norm(b), -1, 1))))
+
+
 def statistics(seeds: range, config: SceneConfig, device: torch.device) -> None:
     """Print how spans of disparity, angles and window sizes are distributed."""
     textures = library(config.texture_folder(), device)
@@ -46,9 +56,7 @@ def statistics(seeds: range, config: SceneConfig, device: torch.device) -> None:
     table = {
         "disparity span, px": [s.span for s in settings],
         "far / near": [s.far / s.near for s in settings],
-        "angle of optical axes, degrees": [
-            float(np.degrees(np.arccos(np.clip(c.forward @ s.target.forward, -1, 1)))) for s in settings for c in s.sources
-        ],
+        "angle at mid depth, degrees": [angle(s, c) for s in settings for c in s.sources],
         "window, pixels": [float(w[2] * w[3]) for s in settings for w in s.windows],
         "primitives": [float(len(s.world.primitives)) for s in settings],
     }

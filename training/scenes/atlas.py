@@ -28,7 +28,8 @@ class Atlas:
         height, width: Of level 0.
         count: Number of pictures.
         levels: Number of levels.
-        means: (count, 3) mean colours in [0, 1].
+        starts: (levels,) int64, where each level begins in ``texels``.
+        means: (3, count) mean colours in [0, 1].
     """
 
     texels: Tensor
@@ -36,15 +37,14 @@ class Atlas:
     width: int
     count: int
     levels: int
-    means: NDArray[np.float32]
+    starts: Tensor
+    means: Tensor
 
     def sample(self, picture: Tensor, u: Tensor, v: Tensor, level: Tensor) -> Tensor:
         """Return (3, N) colours in [0, 1], trilinear, wrapping around.
 
-        Args:
-            picture: (N,) int64 picture numbers.
-            u, v: (N,) in pictures: 0..1 spans the picture, v downwards, anything beyond wraps.
-            level: (N,) footprint as log2 of texels of level 0.
+        ``picture`` (N,) int64 are picture numbers; ``u``, ``v`` (N,) are in pictures: 0..1 spans the picture, v
+        downwards, anything beyond wraps; ``level`` (N,) is the footprint as log2 of texels of level 0.
         """
         level = level.clamp(0.0, self.levels - 1.001)
         lower = level.floor()
@@ -64,10 +64,8 @@ class Atlas:
         x, y = u * width - 0.5, v * height - 0.5
         x0, y0 = x.floor(), y.floor()
         wx, wy = x - x0, y - y0
-        # Levels below k hold count * (1 - 4^-k) * 4/3 of the texels of one full level.
-        start = (4.0 / 3.0) * (1.0 - scale * scale).double() * (self.height * self.width * self.count)
         w, h = width.int(), height.int()
-        base = start.round_().long() + picture * (w * h)
+        base = self.starts.index_select(0, level.int()) + picture * (w * h)
         # Powers of two: wrapping is a bit mask.
         left, top = x0.int() & (w - 1), y0.int() & (h - 1)
         right, bottom = (x0.int() + 1) & (w - 1), ((y0.int() + 1) & (h - 1)) * w
@@ -87,14 +85,16 @@ def build_atlas(pictures: list[Picture], device: torch.device) -> Atlas:
     for level in range(levels):
         size = (width >> level, height >> level)
         if level:
-            current = [cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in current]
+            current = [_resized(picture, size) for picture in current]
         packed = np.zeros((count, size[1], size[0], 4), np.uint8)
         for index, picture in enumerate(current):
             packed[index, ..., :3] = np.clip(picture * 255.0 + 0.5, 0, 255).astype(np.uint8)
         parts.append(packed.reshape(-1))
     texels = torch.from_numpy(np.concatenate(parts).view(np.int32)).to(device)
-    means = np.stack([picture.mean(axis=(0, 1)) for picture in pictures]).astype(np.float32)
-    return Atlas(texels, height, width, count, levels, means)
+    means = torch.from_numpy(np.stack([p.mean(axis=(0, 1)) for p in pictures], axis=1).astype(np.float32)).to(device)
+    sizes = [0, *(part.size // 4 for part in parts[:-1])]
+    starts = torch.from_numpy(np.cumsum(sizes, dtype=np.int64)).to(device)
+    return Atlas(texels, height, width, count, levels, starts, means)
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,17 +137,22 @@ def library(folder: Path, device: torch.device) -> Library:
     surfaces += [faint(np.random.default_rng([index, 0xFA])) for index in range(FAINT)]
     photographs = sorted(folder.glob("ambientcg/*.jpg"))
     for path in photographs:
-        picture = _read(path, cv2.IMREAD_COLOR).astype(np.float32) / 255.0
-        surfaces.append(cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
+        picture = _read(path, cv2.IMREAD_COLOR) / np.float32(255.0)
+        surfaces.append(_resized(picture, (SIDE, SIDE)))
     environments = [panorama(index) for index in range(PANORAMAS)]
     for path in sorted(folder.glob("hdri/*.hdr")):
-        radiance = cv2.resize(_read(path, cv2.IMREAD_UNCHANGED), (2 * SIDE, SIDE), interpolation=cv2.INTER_AREA)
+        radiance = _resized(_read(path, cv2.IMREAD_UNCHANGED), (2 * SIDE, SIDE))
         environments.append(tone_map(radiance))
     return Library(build_atlas(surfaces, device), build_atlas(environments, device), len(photographs))
 
 
-def _read(path: Path, mode: int) -> NDArray[np.float32]:
+def _resized(picture: Picture, size: tuple[int, int]) -> Picture:
+    resized: Picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    return resized
+
+
+def _read(path: Path, mode: int) -> Picture:
     picture = cv2.imread(str(path), mode)
     if picture is None:
         raise OSError(f"The texture '{path}' cannot be decoded; take it out of its folder.")
-    return np.ascontiguousarray(picture[..., ::-1])
+    return np.ascontiguousarray(picture[..., ::-1], dtype=np.float32)

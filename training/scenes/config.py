@@ -18,13 +18,13 @@ class SceneConfig:
     Args:
         views: Number of source views, at least 1.
         crop: Side of the square target crop in pixels.
-        source_side: Longer side in pixels of the imagined photographs, of the target and of the sources. Only the window
-            of a source that the crop's frustum projects to is rendered.
+        source_side: Longer side in pixels of the imagined photographs, of the target and of the sources. Only the
+            window of a source that the crop's frustum projects to is rendered.
         padding: Pixels added around that window.
         degrade: Whether the sources get noise, compression, exposure differences and calibration errors, and all
             pictures the blur of a lens.
-        textures: Folder with ``ambientcg/*.jpg`` and ``hdri/*.hdr``; ``None``: ``textures`` in the shared development data
-            where they are. A folder that does not exist: procedural textures only.
+        textures: Folder with ``ambientcg/*.jpg`` and ``hdri/*.hdr``; ``None``: ``textures`` in the shared development
+            data where they are. A folder that does not exist: procedural textures only.
     """
 
     views: int = 4

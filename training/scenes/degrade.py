@@ -70,9 +70,7 @@ def random_faults(random: np.random.Generator, views: int, focal: float, distanc
         gain = 1.0 + level + random.normal(0.0, 0.4 * exposure, 3)
         angles = np.clip(random.normal(0.0, 0.35 * error, 3), -0.7, 0.7) / focal
         shift = np.clip(random.normal(0.0, 0.25 * error, 3), -0.7, 0.7) * distance / focal
-        faults.append(
-            Faults(blur, tuple(gain.tolist()), noise, quality, tuple(angles.tolist()), tuple(shift.tolist()))
-        )
+        faults.append(Faults(blur, tuple(gain.tolist()), noise, quality, tuple(angles.tolist()), tuple(shift.tolist())))
     return faults
 
 
@@ -84,9 +82,13 @@ def misjudge(camera: Camera, faults: Faults) -> Camera:
     return replace(camera, world_to_camera=pose)
 
 
-def expose(linear: Tensor, blur: float, factor: float) -> Tensor:
-    """Return display-referred sRGB (3, H, W) in [0, 1] of linear light: lens blur, exposure, clipping, IEC 61966-2-1."""
-    light = (blurred(linear, blur) * factor).clamp(0.0, 1.0)
+def expose(linear: Tensor, blur: float, factor: float, soft: bool = False) -> Tensor:
+    """Return display-referred sRGB (3, H, W) in [0, 1] of linear light: lens blur, exposure, IEC 61966-2-1.
+
+    Highlights are rolled off where ``soft``, as cameras' picture styles do, or else clipped.
+    """
+    light = blurred(linear, blur) * factor
+    light = (1.0 - torch.exp(-1.2 * light)) if soft else light.clamp(0.0, 1.0)
     return torch.where(light <= 0.0031308, 12.92 * light, 1.055 * light.clamp(min=1e-6) ** (1 / 2.4) - 0.055)
 
 
@@ -137,7 +139,8 @@ def compressed(picture: Tensor, quality: float) -> Tensor:
     coefficients = (coefficients / tables).round() * tables
     ycc = (basis.T @ coefficients @ basis) / 255.0 + 0.5 * _is_luminance(picture.device)
     flat = ycc.permute(0, 1, 3, 2, 4).reshape(3, -1)
-    return (torch.linalg.inv(matrix) @ flat).reshape(3, high, wide)[:, :height, :width].clamp(0.0, 1.0)
+    rgb: Tensor = torch.linalg.inv(matrix) @ flat
+    return rgb.reshape(3, high, wide)[:, :height, :width].clamp(0.0, 1.0)
 
 
 def _is_luminance(device: torch.device) -> Tensor:

@@ -128,7 +128,7 @@ def table_top(random: Random, library: Library) -> Stage:
     if random.random() < 0.6:
         parts.append(surrounding(random, library, float(random.uniform(2.5, 7.0))))
     world = light_up(random, library, parts, mood, focus, 1.0, 2.0)
-    return Stage(world, focus, position, np.full(3, -20.0) + [0, 0, 20.1], np.full(3, 20.0), (24.0, 70.0))
+    return Stage(world, focus, position, np.array([-20.0, -20.0, 0.1]), np.full(3, 20.0), (24.0, 70.0))
 
 
 def surrounding(random: Random, library: Library, half: float) -> Primitive:
@@ -144,7 +144,9 @@ def single_object(random: Random, library: Library) -> Stage:
     builder = statue if random.random() < 0.7 else ALL[int(random.integers(len(ALL)))]
     parts = transformed(builder(random, library, size), about_z(random.uniform(0, 6.3)), np.zeros(3))
     if random.random() < 0.3:
-        parts += scatter(random, library, SOLID, 3, 6, np.array([[-1, -1], [1, 1]]) * size, (0.2, 0.5), np.full(3, 9.0), 0)
+        parts += scatter(
+            random, library, SOLID, 3, 6, np.array([[-1, -1], [1, 1]]) * size, (0.2, 0.5), np.full(3, 9.0), 0
+        )
     mood = [Mood.DARK, Mood.FLASH, Mood.STUDIO, Mood.INDOORS][int(random.choice(4, p=[0.2, 0.25, 0.35, 0.2]))]
     if mood is Mood.STUDIO or random.random() < 0.35:
         kind, half = (CYLINDER, 1.4 * size) if random.random() < 0.4 else (QUAD, 3.0 * size)
@@ -174,7 +176,9 @@ def outdoors(random: Random, library: Library) -> Stage:
     for _ in range(int(random.integers(1, 8))):
         half = np.array([random.uniform(0.5, 4), random.uniform(0.5, 4), random.uniform(1, 5)])
         place = np.array([random.uniform(0.4, 1.0) * reach, random.uniform(-0.6, 0.6) * reach, half[2]])
-        parts.append(box(place, half, about_z(random.normal(0, 0.5)), random_material(random, library, 4.0, plain=0.15)))
+        parts.append(
+            box(place, half, about_z(random.normal(0, 0.5)), random_material(random, library, 4.0, plain=0.15))
+        )
     near = np.array([[-1.0, -3.0], [4.0, 3.0]])
     count = int(random.integers(5, 16))
     parts += scatter(random, library, ALL, count, 38, near, (0.3, 2.0), position, 0.8)

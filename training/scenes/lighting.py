@@ -44,7 +44,9 @@ def light_up(
     shadows = random.random() < 0.75
     if mood is Mood.OUTDOORS:
         sunny = random.random() < 0.65
-        above, below = (random.uniform(0.2, 0.5), 0.2) if sunny else (random.uniform(0.7, 1.0), random.uniform(0.3, 0.6))
+        above, below = (
+            (random.uniform(0.2, 0.5), 0.2) if sunny else (random.uniform(0.7, 1.0), random.uniform(0.3, 0.6))
+        )
         if sunny:
             colour = tint * random.uniform(0.5, 1.3)
             direction = _upper(random, 0.3)

@@ -27,11 +27,11 @@ def random_material(
         mix = np.eye(3) * random.uniform(0.3, 1.0)
     elif photographs and random.random() < 0.25:
         texture = library.picture_start + int(random.integers(photographs))
-        base = np.clip(library.surfaces.means[texture] + random.normal(0, 0.08, 3), 0.08, 0.85)
+        base = np.clip(_mean(library, texture) + random.normal(0, 0.08, 3), 0.08, 0.85)
         mix = np.eye(3) * random.uniform(0.7, 1.3)
     else:
         texture = int(random.integers(library.faint_start))
-        mean = library.surfaces.means[texture].astype(np.float64)
+        mean = _mean(library, texture)
         own = _colour(random, pale=random.random() < 0.3)
         base = mean + random.choice([0.0, 0.5, 1.0]) * (own - mean)
         mix = _mix(random) * random.choice([0.25, 0.6, 1.0, 1.0, 1.3])
@@ -42,7 +42,7 @@ def random_material(
     shiny = random.random() < glossy
     return Material(
         texture=texture,
-        base=np.clip(base, 0.03, 0.95),
+        base=np.clip(base + random.uniform(0.0, 0.7) * (base.mean() - base), 0.03, 0.95),
         mix=mix,
         density=np.diag([repeats * stretch, repeats / stretch]) @ turn,
         offset=random.random(2),
@@ -59,6 +59,11 @@ def wall_material(random: np.random.Generator, library: Library, size: float) ->
     return random_material(random, library, size * random.uniform(0.3, 1.0), plain=0.45, glossy=0.1)
 
 
+def _mean(library: Library, texture: int) -> Vector:
+    mean: Vector = library.surfaces.means[:, texture].cpu().numpy().astype(np.float64)
+    return mean
+
+
 def _colour(random: np.random.Generator, pale: bool) -> Vector:
     if pale:
         return random.uniform(0.55, 0.92) + random.normal(0.0, 0.03, 3)
@@ -70,5 +75,6 @@ def _mix(random: np.random.Generator) -> Vector:
     """Return a change of hue and saturation that keeps grey contrast."""
     grey = np.full((3, 3), 1.0 / 3.0)
     swap = np.eye(3)[random.permutation(3)]
-    sign = random.choice([1.0, 1.0, 1.0, -1.0])
-    return sign * (grey + random.uniform(0.0, 1.1) * (swap - grey))
+    sign = -1.0 if random.random() < 0.25 else 1.0
+    mixed: Vector = sign * (grey + random.uniform(0.0, 1.1) * (swap - grey))
+    return mixed

@@ -49,9 +49,7 @@ def rod(start: Vector, end: Vector, radius: float, material: Material) -> Primit
     """Return a round bar from ``start`` to ``end``."""
     start, end = np.asarray(start, float), np.asarray(end, float)
     half = 0.5 * float(np.linalg.norm(end - start))
-    return Primitive(
-        CYLINDER, 0.5 * (start + end), np.array([radius, radius, half]), along(end - start), (material,)
-    )
+    return Primitive(CYLINDER, 0.5 * (start + end), np.array([radius, radius, half]), along(end - start), (material,))
 
 
 def transformed(parts: list[Primitive], rotation: Vector, move: Vector) -> list[Primitive]:
@@ -77,7 +75,9 @@ def stack(random: Random, library: Library, size: float) -> list[Primitive]:
         half = size * np.array([random.uniform(0.2, 0.45), random.uniform(0.15, 0.4), random.uniform(0.03, 0.15)])
         shift = size * np.append(random.normal(0, 0.04, 2), 0.0)
         turn = about_z(random.normal(0, 0.3))
-        parts.append(box(shift + [0, 0, z + half[2]], half, turn, random_material(random, library, size * 0.7)))
+        parts.append(
+            box(shift + np.array([0, 0, z + half[2]]), half, turn, random_material(random, library, size * 0.7))
+        )
         z += 2 * half[2]
     return parts
 
@@ -94,8 +94,8 @@ def can(random: Random, library: Library, size: float) -> list[Primitive]:
     radius, half = size * random.uniform(0.08, 0.4), size * random.uniform(0.05, 0.6)
     material = random_material(random, library, size, glossy=0.45)
     if random.random() < 0.25:
-        end = np.array([half, 0.0, radius])
-        return [rod(end * [-1, 1, 1], end, radius, material)]
+        end: Vector = np.array([half, 0.0, radius])
+        return [rod(end * np.array([-1.0, 1.0, 1.0]), end, radius, material)]
     return [Primitive(CYLINDER, np.array([0, 0, half]), np.array([radius, radius, half]), np.eye(3), (material,))]
 
 
@@ -103,13 +103,17 @@ def table(random: Random, library: Library, size: float) -> list[Primitive]:
     """A plate on legs, square or round: tables, stools, benches, chairs with a back."""
     material = random_material(random, library, size)
     legs = material if random.random() < 0.5 else random_material(random, library, size)
-    width, depth, height = size * random.uniform(0.3, 0.6), size * random.uniform(0.2, 0.5), size * random.uniform(0.3, 0.8)
+    width, depth, height = (
+        size * random.uniform(0.3, 0.6),
+        size * random.uniform(0.2, 0.5),
+        size * random.uniform(0.3, 0.8),
+    )
     thick, thin = size * random.uniform(0.01, 0.05), size * random.uniform(0.008, 0.04)
     parts = [box(np.array([0, 0, height]), np.array([width, depth, thick]), np.eye(3), material)]
     for sx in (-1, 1):
         for sy in (-1, 1):
             foot = np.array([sx * (width - thin), sy * (depth - thin), 0.0])
-            parts.append(rod(foot, foot + [0, 0, height], thin, legs))
+            parts.append(rod(foot, foot + np.array([0, 0, height]), thin, legs))
     if random.random() < 0.4:
         back = np.array([width, thick, height * 0.5])
         parts.append(box(np.array([0, depth, height * 1.5]), back, np.eye(3), material))
@@ -141,7 +145,11 @@ def slats(random: Random, library: Library, size: float) -> list[Primitive]:
     """Parallel bars: fences, blinds, grilles, radiators."""
     material = random_material(random, library, size, plain=0.5)
     count = int(random.integers(4, 10))
-    width, height, thin = size * random.uniform(0.3, 0.7), size * random.uniform(0.3, 0.9), size * random.uniform(0.006, 0.04)
+    width, height, thin = (
+        size * random.uniform(0.3, 0.7),
+        size * random.uniform(0.3, 0.9),
+        size * random.uniform(0.006, 0.04),
+    )
     flat = random.random() < 0.5
     parts = []
     for x in np.linspace(-width, width, count):
@@ -159,7 +167,10 @@ def slats(random: Random, library: Library, size: float) -> list[Primitive]:
 
 def plant(random: Random, library: Library, size: float) -> list[Primitive]:
     """Stems with leaves of flat ellipsoids: much occlusion at all depths."""
-    leaf, stem = random_material(random, library, size * 0.3, plain=0.2), random_material(random, library, size, plain=0.8)
+    leaf, stem = (
+        random_material(random, library, size * 0.3, plain=0.2),
+        random_material(random, library, size, plain=0.8),
+    )
     parts = can(random, library, size * 0.4)
     top = size * random.uniform(0.5, 1.0)
     for _ in range(int(random.integers(4, 9))):
@@ -172,7 +183,9 @@ def plant(random: Random, library: Library, size: float) -> list[Primitive]:
 
 def statue(random: Random, library: Library, size: float) -> list[Primitive]:
     """A lump of merged ellipsoids and limbs of one or two materials: figures, skulls, tools."""
-    materials = [random_material(random, library, size * random.uniform(0.3, 1.2), plain=0.15, glossy=0.5) for _ in range(2)]
+    materials = [
+        random_material(random, library, size * random.uniform(0.3, 1.2), plain=0.15, glossy=0.5) for _ in range(2)
+    ]
     if random.random() < 0.6:
         materials[1] = materials[0]
     parts = []
@@ -190,7 +203,9 @@ def statue(random: Random, library: Library, size: float) -> list[Primitive]:
             parts.append(box(centre, size * random.uniform(0.04, 0.2, 3), random_rotation(random), material))
     foot = size * random.uniform(0.15, 0.35)
     parts.append(
-        Primitive(CYLINDER, np.array([0, 0, 0.06 * size]), np.array([foot, foot, 0.06 * size]), np.eye(3), (materials[0],))
+        Primitive(
+            CYLINDER, np.array([0, 0, 0.06 * size]), np.array([foot, foot, 0.06 * size]), np.eye(3), (materials[0],)
+        )
     )
     return parts
 

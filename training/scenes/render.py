@@ -20,6 +20,9 @@ from .world import Packed
 # Rotated grid: four more samples for a pixel that an edge runs through.
 OFFSETS = ((-0.375, -0.125), (0.125, -0.375), (0.375, 0.125), (-0.125, 0.375))
 
+# Relative difference of light below which an edge is not seen.
+VISIBLE = 0.02
+
 
 @dataclass(frozen=True, eq=False)
 class Rendered:
@@ -78,7 +81,9 @@ def render(
         _smooth(packed, library, cameras, tracers, pixels, colour, number, shadow)
         mark("edges")
     pictures = []
-    for camera, c, z, n in zip(cameras, colour.split(sizes, dim=1), t.split(sizes), number.split(sizes), strict=True):
+    for camera, c, z, n in zip(
+        cameras, torch.split(colour, sizes, dim=1), torch.split(t, sizes), torch.split(number, sizes), strict=True
+    ):
         shape = (camera.height, camera.width)
         pictures.append(Rendered(c.reshape(3, *shape), z.reshape(shape), n.reshape(shape)))
     return pictures
@@ -119,26 +124,38 @@ def _smooth(
     sizes = [camera.width * camera.height for camera in cameras]
     marks, repeated = [], []
     start = 0
-    for camera, part, (x, y) in zip(cameras, key.split(sizes), pixels, strict=True):
-        mark = _edges(part.view(camera.height, camera.width))
+    light = (colour[0] + colour[1] + colour[2]).clamp(max=4.5)
+    for camera, part, bright, (x, y) in zip(
+        cameras, torch.split(key, sizes), torch.split(light, sizes), pixels, strict=True
+    ):
+        shape = (camera.height, camera.width)
+        mark = _edges(part.view(shape), bright.view(shape))
         marks.append(mark + start)
         start += len(part)
         x, y = x[mark], y[mark]
         repeated.append((torch.cat([x + dx for dx, _ in OFFSETS]), torch.cat([y + dy for _, dy in OFFSETS])))
     extra = _look(packed, library, cameras, tracers, repeated, lambda stage: None)[0]
-    samples = [part.view(3, len(OFFSETS), -1) for part in extra.split([len(x) for x, _ in repeated], dim=1)]
+    samples = [part.view(3, len(OFFSETS), -1) for part in torch.split(extra, [len(x) for x, _ in repeated], dim=1)]
     where = torch.cat(marks)
     # Radiance far above white would keep edges jagged even when averaged; a sensor clips it as well.
     more = torch.cat(samples, dim=2).clamp(max=1.5).sum(dim=1)
     colour[:, where] = (colour[:, where].clamp(max=1.5) + more) / (len(OFFSETS) + 1)
 
 
-def _edges(key: Tensor) -> Tensor:
-    """Return the flat indices of the pixels whose ``key`` (height, width) differs from that of a neighbour."""
+def _edges(key: Tensor, light: Tensor) -> Tensor:
+    """Return the flat indices of the pixels whose ``key`` (height, width) differs from that of a neighbour.
+
+    Where ``light`` (height, width) does not differ visibly either, there is nothing to smooth.
+    """
     mark = torch.zeros_like(key, dtype=torch.bool)
-    across, down = key[:, 1:] != key[:, :-1], key[1:] != key[:-1]
+    across = (key[:, 1:] != key[:, :-1]) & _differ(light[:, 1:], light[:, :-1])
+    down = (key[1:] != key[:-1]) & _differ(light[1:], light[:-1])
     mark[:, 1:] |= across
     mark[:, :-1] |= across
     mark[1:] |= down
     mark[:-1] |= down
     return torch.nonzero(mark.view(-1))[:, 0]
+
+
+def _differ(a: Tensor, b: Tensor) -> Tensor:
+    return (a - b).abs() > VISIBLE * (a + b)

@@ -45,7 +45,7 @@ class Plan:
 
 
 def look(position: Vector, towards: Vector, wobble: Vector) -> Vector:
-    """Return the world-to-camera 4x4 at ``position`` looking along ``towards``, z up, then turned by ``wobble`` (3,)."""
+    """Return the world-to-camera 4x4 at ``position`` looking along ``towards``, z up, then turned by a vector."""
     forward = towards / np.linalg.norm(towards)
     up = np.array([0.0, 0.0, 1.0]) if abs(forward[2]) < 0.98 else np.array([1.0, 0.0, 0.0])
     right = np.cross(forward, up)
@@ -63,7 +63,8 @@ def turn(angles: Vector) -> Vector:
         return np.eye(3)
     x, y, z = angles / angle
     cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * (cross @ cross)
+    rotation: Vector = np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * (cross @ cross)
+    return rotation
 
 
 def random_lens(random: Random, stage: Stage, side: int) -> Vector:
@@ -133,7 +134,9 @@ def place(stage: Stage, plan: Plan, scale: float) -> tuple[Vector, Vector]:
     u, v, w = scale * plan.offsets.T
     if plan.orbit:
         a, b = u / distance, v / distance
-        back = np.outer(np.cos(a) * np.cos(b), forward) - np.outer(np.sin(a) * np.cos(b), right) - np.outer(np.sin(b), up)
+        back = (
+            np.outer(np.cos(a) * np.cos(b), forward) - np.outer(np.sin(a) * np.cos(b), right) - np.outer(np.sin(b), up)
+        )
         positions = stage.focus - distance * back * (1.0 - np.clip(w / distance, -0.3, 0.3))[:, None]
     else:
         positions = stage.position + np.outer(u, right) + np.outer(v, up) + np.outer(w, forward)
@@ -143,9 +146,10 @@ def place(stage: Stage, plan: Plan, scale: float) -> tuple[Vector, Vector]:
     return positions, forward + plan.converge * (to_focus - forward)
 
 
-def nearest(stage: Stage, positions: Vector, count: int) -> Vector:
+def nearest(stage: Stage, positions: Vector, count: int) -> list[int]:
     """Return the numbers of the ``count`` positions nearest to the target's, nearest first."""
-    return np.argsort(np.linalg.norm(positions - stage.position, axis=1), kind="stable")[:count]
+    order: list[int] = np.argsort(np.linalg.norm(positions - stage.position, axis=1), kind="stable").tolist()
+    return order[:count]
 
 
 def disparity_span(ends: Vector, pose: Vector, lens: Vector) -> float:
@@ -157,6 +161,12 @@ def disparity_span(ends: Vector, pose: Vector, lens: Vector) -> float:
     return float(np.linalg.norm(pixel[1] - pixel[0]))
 
 
+def camera_of(lens: Vector, pose: Vector) -> Camera:
+    """Return the camera of ``lens`` (width, height, fx, fy, cx, cy) and world-to-camera ``pose`` (4, 4)."""
+    width, height, fx, fy, cx, cy = lens.tolist()
+    return Camera(int(width), int(height), fx, fy, cx, cy, pose)
+
+
 def build_rig(stage: Stage, plan: Plan, target: Camera, near: float, far: float, count: int, wanted: float) -> Rig:
     """Scale a plan so that the widest of its ``count`` nearest sources spans ``wanted`` pixels of disparity.
 
@@ -165,12 +175,10 @@ def build_rig(stage: Stage, plan: Plan, target: Camera, near: float, far: float,
     ends = target.unproject(np.array([[target.width / 2, target.height / 2]] * 2), np.array([near, far]))
     distance = float(np.linalg.norm(stage.focus - stage.position))
 
-    def spanned(scale: float) -> tuple[float, Vector, Vector, Vector]:
+    def spanned(scale: float) -> tuple[float, Vector, Vector, list[int]]:
         positions, towards = place(stage, plan, scale)
         chosen = nearest(stage, positions, count)
-        span = max(
-            disparity_span(ends, look(positions[i], towards[i], plan.wobble[i]), plan.lenses[i]) for i in chosen
-        )
+        span = max(disparity_span(ends, look(positions[i], towards[i], plan.wobble[i]), plan.lenses[i]) for i in chosen)
         return span, positions, towards, chosen
 
     low, high = 1e-4 * distance, 2.0 * distance * float(np.tan(plan.limit / 2))
@@ -181,7 +189,5 @@ def build_rig(stage: Stage, plan: Plan, target: Camera, near: float, far: float,
             middle = float(np.sqrt(low * high))
             low, high = (middle, high) if spanned(middle)[0] < wanted else (low, middle)
     span, positions, towards, chosen = spanned(high)
-    sources = [
-        Camera(*plan.lenses[i], world_to_camera=look(positions[i], towards[i], plan.wobble[i])) for i in chosen
-    ]
+    sources = [camera_of(plan.lenses[i], look(positions[i], towards[i], plan.wobble[i])) for i in chosen]
     return Rig(target, sources, span)

@@ -17,8 +17,8 @@ from .degrade import Faults, expose, misjudge, random_faults, spoil
 from .layouts import Stage, random_stage
 from .objects import random_rotation
 from .render import Rendered, render
-from .rigs import build_rig, look, random_lens, random_plan
-from .world import QUAD, Packed, Vector, World, pack
+from .rigs import build_rig, camera_of, look, random_lens, random_plan
+from .world import QUAD, Vector, World, pack
 
 # A source must see this share of the target crop's frustum.
 OVERLAP = 0.3
@@ -42,6 +42,7 @@ class Setting:
         near, far: Reported depth range.
         span: Pixels of disparity between near and far in the widest source.
         exposure: Factor from linear light to the picture.
+        soft: Whether highlights are rolled off.
         unit: Scene units that one unit of the world is reported as.
         axes: (3, 3) from the world's axes to the reported ones.
     """
@@ -55,6 +56,7 @@ class Setting:
     far: float
     span: float
     exposure: float
+    soft: bool
     unit: float
     axes: Vector
 
@@ -102,7 +104,7 @@ def _attempt(
     wobble = random.normal(0.0, 1.0, 3) * random.choice([0.01, 0.06]) * [1.0, 1.0, 0.4]
     lens = random_lens(random, stage, config.source_side)
     pose = look(stage.position, stage.focus - stage.position, wobble)
-    target = Camera(*lens, world_to_camera=pose)
+    target = camera_of(lens, pose)
     probe = render(pack(stage.world, device), textures, [target.fitted(PROBE)], smooth=False)[0]
     depth = probe.depth[torch.isfinite(probe.depth)]
     if depth.numel() < 0.15 * probe.depth.numel():
@@ -129,6 +131,7 @@ def _attempt(
         far=far,
         span=rig.span,
         exposure=_exposure(random, probe),
+        soft=bool(random.random() < 0.65),
         unit=float(np.exp(random.uniform(np.log(0.1), np.log(10.0)))),
         axes=random_rotation(random),
     )
@@ -142,8 +145,8 @@ def _depth_range(random: np.random.Generator, depth: Vector) -> tuple[float, flo
 
 
 def _wanted_span(random: np.random.Generator) -> float:
-    """Return pixels of disparity between near and far: half between 38 and 110, all between 10 and 500."""
-    return float(np.clip(np.exp(random.normal(np.log(70.0), 0.9)), 10.0, 500.0))
+    """Return pixels of disparity between near and far: half between 45 and 160, all between 10 and 500."""
+    return float(np.clip(np.exp(random.normal(np.log(85.0), 0.95)), 10.0, 500.0))
 
 
 def _exposure(random: np.random.Generator, probe: Rendered) -> float:
@@ -153,7 +156,13 @@ def _exposure(random: np.random.Generator, probe: Rendered) -> float:
 
 
 def _choose_crop(
-    random: np.random.Generator, target: Camera, probe: Rendered, sources: list[Camera], side: int, near: float, far: float
+    random: np.random.Generator,
+    target: Camera,
+    probe: Rendered,
+    sources: list[Camera],
+    side: int,
+    near: float,
+    far: float,
 ) -> Camera | None:
     """Return a crop that every source sees enough of; of a few such places mostly the one with the most in it."""
     scale = probe.depth.shape[1] / target.width
@@ -202,9 +211,9 @@ def _cleared(stage: Stage, cameras: list[Camera], clearance: float) -> World:
 
 
 def window(target: Camera, source: Camera, near: float, far: float, padding: int) -> tuple[int, int, int, int]:
-    """Return the rectangle (x, y, width, height) of a source that the target's frustum between near and far projects to.
+    """Return the rectangle (x, y, width, height) of a source that the target's frustum projects to.
 
-    Whole pixels inside the source's picture, with ``padding`` around; at least SMALLEST wide and high.
+    Between near and far, in whole pixels inside the source's picture, with ``padding`` around; at least SMALLEST wide, high.
     """
     x, y = np.array([0.0, target.width]), np.array([0.0, target.height])
     px, py, pz = np.meshgrid(x, y, np.array([near, far]), indexing="ij")
@@ -238,13 +247,13 @@ def _develop(
     blur = setting.faults[0].blur
     images, sources = [], []
     for camera, faults, picture in zip(windows, setting.faults, pictures[1:], strict=True):
-        images.append(spoil(expose(picture.colour, blur, setting.exposure), faults, generator))
+        images.append(spoil(expose(picture.colour, blur, setting.exposure, setting.soft), faults, generator))
         sources.append(_reported(misjudge(camera, faults), setting))
     truth = pictures[0]
     return Sample(
         target=_reported(setting.target, setting),
         sources=sources,
-        rgb=expose(truth.colour, blur, setting.exposure),
+        rgb=expose(truth.colour, blur, setting.exposure, setting.soft),
         images=images,
         depth=truth.depth * setting.unit,
         near=setting.near * setting.unit,

@@ -34,12 +34,8 @@ def shade(
 ) -> tuple[Tensor, Tensor]:
     """Return the linear colour (3, N) that rays see, and a bit mask (N,) of the shadowing lights, for edge detection.
 
-    Args:
-        packed: The world.
-        library: Its textures.
-        origin, direction: (3, N) in the scene.
-        t, number: (N,) from the ray caster.
-        pixel: (N,) size of a pixel at t = 1 in scene units.
+    ``origin`` and ``direction`` (3, N) are in the scene, ``t`` and ``number`` (N,) from the ray caster, ``pixel`` (N,)
+    is the size of a pixel at t = 1 in scene units.
     """
     colour = environment(packed, library.environments, direction, pixel)
     shadow = torch.zeros_like(number)
@@ -51,7 +47,7 @@ def shade(
         origin, direction = origin[:, hits], direction[:, hits]
         t, number, pixel = t[hits], number[hits], pixel[hits]
     chunk = SHADE_CHUNK.get(packed.device.type, len(number))
-    arrays = (array.split(chunk, dim=-1) for array in (origin, direction, t, number, pixel))
+    arrays = (torch.split(array, chunk, dim=-1) for array in (origin, direction, t, number, pixel))
     parts = [_surface(packed, library, *part) for part in zip(*arrays, strict=True)]
     surface, bits = torch.cat([part[0] for part in parts], dim=1), torch.cat([part[1] for part in parts])
     if whole:
@@ -67,7 +63,7 @@ def dot(a: Tensor, b: Tensor) -> Tensor:
 
 
 def environment(packed: Packed, atlas: Atlas, direction: Tensor, spread: Tensor) -> Tensor:
-    """Return the linear colour (3, N) of the surroundings in ``direction`` (3, N), blurred by ``spread`` radians (N,)."""
+    """Return the linear colour (3, N) of the surroundings in ``direction`` (3, N), blurred by radians (N,)."""
     gain = torch.tensor(packed.world.environment_gain, dtype=torch.float32, device=packed.device)[:, None]
     if packed.world.environment is None:
         return gain.expand(3, direction.shape[1]).clone()
@@ -161,8 +157,7 @@ def _albedo(
     density = torch.sqrt((m[13] * m[16] - m[14] * m[15]).abs())
     level = torch.log2((footprint * density * atlas.height).clamp(min=1e-3))
     picture = m[0].long()
-    means = torch.from_numpy(atlas.means).to(point.device)
-    deviation = atlas.sample(picture, u, v, level) - means.T.index_select(1, picture)
+    deviation = atlas.sample(picture, u, v, level) - atlas.means.index_select(1, picture)
     colour = m[1:4] + torch.stack([dot(m[4 + 3 * i : 7 + 3 * i], deviation) for i in range(3)])
     wave = 1.0 + m[22] * torch.sin(dot(m[19:22], point))
     return to_linear((colour * wave).clamp(0.01, 0.98))

@@ -6,6 +6,7 @@ Every function takes a random generator and returns ``SIDE`` x ``SIDE`` x 3 in [
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,6 +15,12 @@ from numpy.typing import NDArray
 SIDE = 512
 Picture = NDArray[np.float32]
 Random = np.random.Generator
+
+
+def unit(values: NDArray[Any]) -> Picture:
+    """Return ``values`` clipped to 0..1 as float32."""
+    clipped: Picture = np.clip(values, 0.0, 1.0).astype(np.float32)
+    return clipped
 
 
 def spectral_noise(random: Random, slope: float, stretch: float = 1.0, side: int = SIDE) -> Picture:
@@ -29,14 +36,14 @@ def spectral_noise(random: Random, slope: float, stretch: float = 1.0, side: int
     amplitude[0, 0] = 0.0
     spectrum = np.fft.rfft2(random.standard_normal((side, side)).astype(np.float32)) * amplitude
     noise = np.fft.irfft2(spectrum, s=(side, side))
-    return np.clip(0.5 + 0.22 * noise / (noise.std() + 1e-9), 0.0, 1.0).astype(np.float32)
+    return unit(0.5 + 0.22 * noise / (noise.std() + 1e-9))
 
 
 def palette(random: Random, colours: int) -> Picture:
     """Return (colours, 3): around one hue, or of any hue."""
     base = random.uniform(0.15, 0.85) + random.normal(0.0, random.choice([0.04, 0.1, 0.25]), 3)
     spread = random.choice([0.08, 0.15, 0.25, 0.5])
-    return np.clip(base + spread * random.standard_normal((colours, 3)), 0.0, 1.0).astype(np.float32)
+    return unit(base + spread * random.standard_normal((colours, 3)))
 
 
 def colourise(random: Random, value: Picture) -> Picture:
@@ -45,10 +52,10 @@ def colourise(random: Random, value: Picture) -> Picture:
     colours = palette(random, stops)
     grid = np.linspace(0.0, 1.0, stops)
     table = np.stack([np.interp(np.linspace(0.0, 1.0, 256), grid, colours[:, i]) for i in range(3)], axis=1)
-    return table[(np.clip(value, 0.0, 1.0) * 255).astype(np.uint8)].astype(np.float32)
+    return unit(table[(np.clip(value, 0.0, 1.0) * 255).astype(np.uint8)])
 
 
-def pick(random: Random, labels: NDArray[np.int64], count: int) -> Picture:
+def pick(random: Random, labels: NDArray[Any], count: int) -> Picture:
     """Give each label 0..count-1 a colour of a random palette."""
     return palette(random, count)[labels % count]
 
@@ -68,7 +75,7 @@ def noise(random: Random) -> Picture:
 
 def marble(random: Random) -> Picture:
     """Bands bent by noise: marble, wood."""
-    y, x = _axes()
+    y, _ = _axes()
     bend = spectral_noise(random, random.uniform(1.4, 2.2), random.choice([1.0, 6.0]))
     waves = int(random.integers(1, 12))
     value = 0.5 + 0.5 * np.sin(2 * np.pi * (y / SIDE * waves + bend * random.uniform(1.0, 6.0)))
@@ -157,7 +164,12 @@ def glyphs(random: Random) -> Picture:
     ink = tuple(float(value) for value in np.where(paper.mean() > 0.5, paper * 0.2, 1 - (1 - paper) * 0.2))
     y = 0.0
     letters = np.array(list("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789   .,"))
-    fonts = [cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_COMPLEX, cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_SCRIPT_SIMPLEX]
+    fonts = [
+        cv2.FONT_HERSHEY_SIMPLEX,
+        cv2.FONT_HERSHEY_COMPLEX,
+        cv2.FONT_HERSHEY_TRIPLEX,
+        cv2.FONT_HERSHEY_SCRIPT_SIMPLEX,
+    ]
     while y < SIDE:
         size = random.choice([0.35, 0.5, 0.5, 0.8, 1.6, 3.0])
         y += 30 * size
@@ -167,7 +179,7 @@ def glyphs(random: Random) -> Picture:
         font = fonts[int(random.integers(len(fonts)))]
         cv2.putText(picture, text, (int(random.uniform(-20, 60)), int(y)), font, size, colour, thickness, cv2.LINE_AA)
         y += random.uniform(2, 20) * size
-    return np.clip(picture, 0.0, 1.0)
+    return unit(picture)
 
 
 def weave(random: Random) -> Picture:
@@ -199,7 +211,7 @@ def grained(random: Random, picture: Picture) -> Picture:
     if random.random() < 0.6:
         amount = random.uniform(0.05, 0.5)
         picture = picture * (1 + amount * (spectral_noise(random, random.uniform(0.3, 1.4)) - 0.5) * 2)[..., None]
-    return np.clip(picture, 0.0, 1.0).astype(np.float32)
+    return unit(picture)
 
 
 KINDS: tuple[Callable[[Random], Picture], ...] = (
@@ -229,4 +241,4 @@ def panorama(index: int) -> Picture:
         mask = (np.arange(SIDE)[:, None] > level[None]) & (np.arange(SIDE)[:, None] < SIDE * 0.53)
         detail = np.tile(procedural(int(random.integers(0, 500))), (1, 2, 1))
         picture[mask] = detail[mask] * random.uniform(0.3, 0.9)
-    return np.clip(picture, 0.0, 1.0).astype(np.float32)
+    return unit(picture)

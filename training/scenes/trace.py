@@ -1,8 +1,8 @@
 """Rays against primitives, in closed form.
 
-All shapes are convex (the quad is flat), so a ray's stay inside is one interval, and its start is the hit. Rays of one call
-share their origin: a camera, or a light towards the surface. The ray parameter t is 1 at origin + direction: the depth for
-camera rays whose direction has depth 1, the share of the way for rays from a light.
+All shapes are convex (the quad is flat), so a ray's stay inside is one interval, and its start is the hit. Rays of one
+call share their origin: a camera, or a light towards the surface. The ray parameter t is 1 at origin + direction: the
+depth for camera rays whose direction has depth 1, the share of the way for rays from a light.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Tracer:
         return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32)).to(self.device)
 
     def closest(self, directions: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the nearest hit of rays with ``directions`` (3, N): t (N,), infinite without one, and number (N,), -1."""
+        """Return the nearest hit along ``directions`` (3, N): t (N,), infinite without one, and number (N,) or -1."""
         total = directions.shape[1]
         t = torch.full((total,), torch.inf, device=self.device)
         number = torch.full((total,), -1, dtype=torch.int64, device=self.device)
@@ -58,7 +58,7 @@ class Tracer:
         return t, number
 
     def blocked(self, directions: Tensor, own: Tensor) -> Tensor:
-        """Return whether something other than primitive ``own`` (N,) lies strictly between t = 0 and 1 of each ray (N,)."""
+        """Return (N,) whether something other than primitive ``own`` (N,) lies between t = 0 and 1 of each ray."""
         total = directions.shape[1]
         result = torch.zeros(total, dtype=torch.bool, device=self.device)
         for begin in range(0, total, self.chunk):

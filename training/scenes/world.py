@@ -11,8 +11,8 @@ from torch import Tensor
 
 Vector = NDArray[np.float64]
 
-# Canonical shapes: the box and the quad span -1..1, the ellipsoid is the unit sphere, the cylinder has radius 1 around z
-# and spans -1..1 along it, the quad lies in z = 0.
+# Canonical shapes: the box and the quad span -1..1, the ellipsoid is the unit sphere, the cylinder has radius 1 around
+# z and spans -1..1 along it, the quad lies in z = 0.
 BOX, ELLIPSOID, CYLINDER, QUAD = range(4)
 
 
@@ -156,7 +156,8 @@ def pack(world: World, device: torch.device) -> Packed:
     linear = np.stack([p.rotation.T / p.scale[:, None] for p in world.primitives])
     centres = np.stack([p.centre for p in world.primitives])
     shift = -np.einsum("pij,pj->pi", linear, centres)
-    rows, materials = [], []
+    rows: list[Vector] = []
+    materials: list[list[float]] = []
     for number, p in enumerate(world.primitives):
         extra = [float(p.kind), float(len(materials)), float(len(p.materials) - 1), float(p.shell), float(number)]
         rows.append(np.concatenate([linear[number].ravel(), shift[number], p.scale, extra]))
