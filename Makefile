@@ -39,13 +39,21 @@ test: env
 	done; \
 	exit $$status
 
+# Relative imports of the extension reach its root, which is a package only under its own name: hence the link.
 lint: env
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(PY) -m mypy
+	$(PY) -m mypy inference training benchmarks examples
+	@mkdir -p build/lint && ln -sfn ../.. build/lint/sightline
+	cd build/lint && ../../$(PY) -m mypy --config-file ../../pyproject.toml -p sightline.scene -p sightline.operators \
+	    -p sightline.panels -m sightline.preferences -m sightline.registration
+
+build: env
+	@mkdir -p dist
+	$(PY) $(VENV)/lib/python*/site-packages/bpy/*/scripts/addons_core/bl_pkg/cli/blender_ext.py build --output-dir dist
 
 bench: env
 	@$(PY) -m benchmarks
 
 clean:
-	rm -rf $(VENV) dist out
+	rm -rf $(VENV) build dist out

@@ -19,39 +19,51 @@ from .job import Job, Step, Steps
 _PATIENCE = 100
 
 
+# What is run, one after the other: how far the whole is then, what the user reads, the command with its places.
+_PIP = ("{python}", "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off")
+COMMANDS: tuple[tuple[float, str, tuple[str, ...]], ...] = (
+    (0.0, "Making an environment", ("{blender_python}", "-m", "venv", "{folder}")),
+    (0.1, "Installing", (*_PIP, "-r", "{requirements}")),
+)
+
+
+def online() -> bool:
+    """Whether the user lets Blender go online."""
+    return bool(bpy.app.online_access)
+
+
 def install(job: Job) -> Steps:
     """Make the environment and install ``wheels/requirements.txt`` into it; its log stays beside it.
 
     Raises:
         BackendError: If Blender may not go online, or a command fails; the sentence names the log.
     """
-    if not bpy.app.online_access:
+    if not online():
         raise BackendError("Blender may not go online; allow that in the preferences under System, Network.")
     folder = backend.user_folder("backend")
     log = backend.user_folder("", create=True) / "backend.log"
-    python = backend.environment_python()
-    requirements = backend.ROOT / "wheels" / "requirements.txt"
     log.write_bytes(b"")
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        yield from _run(job, [sys.executable, "-m", "venv", str(folder)], log, 0.0, "Making an environment")
-        pip = [
-            str(python),
-            "-m",
-            "pip",
-            "install",
-            "--disable-pip-version-check",
-            "--no-input",
-            "--progress-bar",
-            "off",
-        ]
-        yield from _run(job, [*pip, "-r", str(requirements)], log, 0.1, "Installing")
+        for fraction, stage, command in COMMANDS:
+            filled = [part.format(**_places()) for part in command]
+            yield from _run(job, filled, log, fraction, stage)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     finally:
         backend.forget()
     return {"sentence": "The backend is installed"}
+
+
+def _places() -> dict[str, str]:
+    """Return what the places in the commands stand for."""
+    return {
+        "python": str(backend.environment_python()),
+        "blender_python": sys.executable,
+        "folder": str(backend.user_folder("backend")),
+        "requirements": str(backend.ROOT / "wheels" / "requirements.txt"),
+    }
 
 
 def _run(job: Job, command: list[str], log: Path, fraction: float, stage: str) -> Generator[Step, None, None]:
