@@ -222,7 +222,9 @@ def _rigid(matrix: ArrayLike) -> Array:
     # A pose that went through float32 or a few printed digits is off by 1e-4 at most; more is scale or shear.
     if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-3):
         raise CameraError("The camera's pose is scaled or sheared; remove the scale before it becomes a camera.")
-    left, _, right = np.linalg.svd(rotation)
-    pose[:3, :3] = left @ right
+    # A rotation already stays as it is, bit for bit, so that records read back exactly.
+    if not np.allclose(rotation @ rotation.T, np.eye(3), rtol=0.0, atol=1e-14):
+        left, _, right = np.linalg.svd(rotation)
+        pose[:3, :3] = left @ right
     pose.setflags(write=False)
     return pose

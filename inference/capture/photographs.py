@@ -74,7 +74,7 @@ def load_photograph(view: View, scale: float = 1.0, square_pixels: bool = False)
         rectified = rectified.resized(width, height)
         rgb = _scaled(rgb, (width, height), cv2.INTER_AREA)
         mask = None if mask is None else _scaled(mask, (width, height), cv2.INTER_AREA)
-    # Bicubic samples overshoot at edges.
+    # Lanczos samples overshoot at edges.
     rgb = np.clip(rgb, 0.0, 1.0)
     return Photograph(rectified, rgb, None if mask is None else np.clip(mask, 0.0, 1.0))
 
