@@ -1,0 +1,122 @@
+"""The classical draft: a picture by weighing planes and views, without learned weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..camera import Camera
+from .volume import Volume
+
+PRIOR_WEIGHT = 10.0  # of the coarse pass's costs in the energy
+VARIANCE_WEIGHT = 100.0  # of the variance of colour between views
+AGREEMENT = 0.005  # squared colour difference at which a view loses most of its weight
+ROUNDS = 2  # of reweighting views by their agreement
+
+
+def colour_variance(volume: Volume) -> Tensor:
+    """Return (D, H, W): variance of colour over the views that see the plane, in a 5x5 window.
+
+    Where fewer than two views see it, the value is that of a clear mismatch.
+    """
+    weights = volume.valid[:, :, None].float()
+    count = weights.sum(dim=1, keepdim=True)
+    mean = (volume.colours * weights).sum(dim=1, keepdim=True) / count.clamp_min(1)
+    variance = ((volume.colours - mean).square_() * weights).sum(dim=1).mean(dim=1) / count[:, 0, 0].clamp_min(1)
+    variance = torch.where(count[:, 0, 0] >= 2, variance, torch.full_like(variance, 0.02))
+    return functional.avg_pool2d(variance[None], 5, 1, 2, count_include_pad=False)[0]
+
+
+def energy(volume: Volume, prior: Tensor) -> Tensor:
+    """Return (D, H, W), minus the log-likelihood of every plane: the coarse pass's cost and the colours' variance."""
+    return PRIOR_WEIGHT * prior + VARIANCE_WEIGHT * colour_variance(volume)
+
+
+def nearness(target: Camera, sources: Sequence[Camera]) -> Tensor:
+    """Return (V,) weights of the sources by the distance of their centres, the nearest 1.
+
+    A fraction of the mean distance is added to each, so that a source at the target's very place does not silence the
+    others: its calibration is no more certain than theirs.
+    """
+    distances = np.array([float(np.linalg.norm(source.centre - target.centre)) for source in sources])
+    weights = (distances + 0.3 * distances.mean() + 1e-9) ** -2.0
+    return torch.as_tensor(weights / weights.max(), dtype=torch.float32)
+
+
+def filled(
+    target: Camera, sources: Sequence[Camera], images: Sequence[Tensor], count: int
+) -> tuple[list[Camera], list[Tensor], Tensor]:
+    """Fill up to ``count`` views by repeating them.
+
+    Returns:
+        Cameras, pictures, and (count,) weights by :func:`nearness` with zero for the repeated ones, which must be marked
+        invalid in the volume: they fill a network's inputs but are no evidence.
+    """
+    weights = torch.zeros(count, device=images[0].device)
+    weights[: len(sources)] = nearness(target, sources).to(weights.device)
+    order = [index % len(sources) for index in range(count)]
+    return [sources[index] for index in order], [images[index] for index in order], weights
+
+
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """What attention over planes makes of a volume.
+
+    Args:
+        views: (V, 3, H, W) each source's colour, averaged over the planes by attention.
+        weights: (V, H, W) share of each source, summing to one where any sees the point, else zero.
+        rgb: (3, H, W) the weighted mean.
+        seen: (H, W) in [0, 1]: how certain it is that a source sees the point at all.
+        disparity: (H, W) mean disparity under attention.
+        confidence: (H, W) in [0, 1]: attention within two planes of its own mean.
+    """
+
+    views: Tensor
+    weights: Tensor
+    rgb: Tensor
+    seen: Tensor
+    disparity: Tensor
+    confidence: Tensor
+
+
+def attend(volume: Volume, attention: Tensor, view_weights: Tensor) -> Draft:
+    """Average a volume over planes, then over views by nearness and agreement.
+
+    Args:
+        volume: D planes of V views.
+        attention: (D, H, W) summing to one over the planes.
+        view_weights: (V,) from :func:`nearness`; zero for a view that must not count.
+    """
+    valid = volume.valid.float()
+    seen = torch.einsum("dhw,dvhw->vhw", attention, valid)
+    views = torch.einsum("dhw,dvchw->vchw", attention, volume.colours) / seen[:, None].clamp_min(1e-3)
+    views = views.clamp(0, 1)
+    near = view_weights[:, None, None] * seen
+    with torch.no_grad():
+        weights = _shares(near)
+        for _ in range(ROUNDS):
+            mean = (weights[:, None] * views).sum(dim=0)
+            difference = (views - mean).square().mean(dim=1)
+            weights = _shares(near * (torch.exp(-difference / AGREEMENT) + 1e-6))
+    planes = attention.shape[0]
+    index = torch.arange(planes, device=attention.device, dtype=attention.dtype)[:, None, None]
+    middle = (attention * index).sum(dim=0)
+    confidence = (attention * ((index - middle).abs() <= 2.0)).sum(dim=0)
+    return Draft(
+        views=views,
+        weights=weights,
+        rgb=(weights[:, None] * views).sum(dim=0),
+        seen=seen.amax(dim=0).clamp(0, 1),
+        disparity=(attention * volume.disparities).sum(dim=0),
+        confidence=confidence,
+    )
+
+
+def _shares(weights: Tensor) -> Tensor:
+    """Return ``weights`` (V, H, W) scaled to sum to one; zero where all are."""
+    return weights / weights.sum(dim=0, keepdim=True).clamp_min(1e-12)

@@ -1,0 +1,245 @@
+"""Sampling kernels for the CPU, compiled by numba. :mod:`volume` chooses between these and torch."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+
+@numba.njit(inline="always", fastmath=True)
+def _bilinear(picture, x, y, out):  # type: ignore[no-untyped-def]
+    """Sample ``picture`` (H, W, 3) at pixel-edge coordinates into ``out`` (3,); zero outside, as in zero padding."""
+    height, width = picture.shape[0], picture.shape[1]
+    px, py = x - np.float32(0.5), y - np.float32(0.5)
+    x0, y0 = int(np.floor(px)), int(np.floor(py))
+    ax, ay = px - x0, py - y0
+    one = np.float32(1.0)
+    if x0 >= 0 and y0 >= 0 and x0 < width - 1 and y0 < height - 1:
+        w00, w01 = (one - ax) * (one - ay), ax * (one - ay)
+        w10, w11 = (one - ax) * ay, ax * ay
+        for c in range(3):
+            out[c] = (
+                w00 * picture[y0, x0, c]
+                + w01 * picture[y0, x0 + 1, c]
+                + w10 * picture[y0 + 1, x0, c]
+                + w11 * picture[y0 + 1, x0 + 1, c]
+            )
+        return
+    for c in range(3):
+        out[c] = 0.0
+    for j in range(2):
+        yy = y0 + j
+        if yy < 0 or yy >= height:
+            continue
+        wy = ay if j else one - ay
+        for i in range(2):
+            xx = x0 + i
+            if xx < 0 or xx >= width:
+                continue
+            w = wy * (ax if i else one - ax)
+            for c in range(3):
+                out[c] += w * picture[yy, xx, c]
+
+
+@numba.njit(parallel=True, fastmath=True, cache=True, nogil=True)
+def sweep(picture, matrix, offset, low, high, planes, view, volume, valid):  # type: ignore[no-untyped-def]
+    """Fill one view of a volume.
+
+    Args:
+        picture: (h, w, 3) float32.
+        matrix, offset: (3, 3) and (3,) float64 of this view (see :mod:`geometry`).
+        low, high: (H, W) float32 disparity of the first and the last plane at every pixel.
+        planes: Number of planes D.
+        view: Index of this view.
+        volume: (D, V, 3, H, W) float32, written at [:, view].
+        valid: (D, V, H, W) uint8, written at [:, view]: 1 where the sample lies inside the picture.
+    """
+    height, width = low.shape
+    source_height, source_width = np.float32(picture.shape[0]), np.float32(picture.shape[1])
+    for y in numba.prange(height):
+        colour = np.empty(3, np.float32)
+        v = y + 0.5
+        for k in range(planes):
+            share = np.float32(k) / np.float32(max(planes - 1, 1))
+            for x in range(width):
+                u = x + 0.5
+                d = low[y, x] + share * (high[y, x] - low[y, x])
+                a = matrix[0, 0] * u + matrix[0, 1] * v + matrix[0, 2] + offset[0] * d
+                b = matrix[1, 0] * u + matrix[1, 1] * v + matrix[1, 2] + offset[1] * d
+                c = matrix[2, 0] * u + matrix[2, 1] * v + matrix[2, 2] + offset[2] * d
+                inside = False
+                if c > 1e-9:
+                    px, py = np.float32(a / c), np.float32(b / c)
+                    if px > -1.0 and py > -1.0 and px < source_width + 1 and py < source_height + 1:
+                        _bilinear(picture, px, py, colour)
+                        volume[k, view, 0, y, x] = colour[0]
+                        volume[k, view, 1, y, x] = colour[1]
+                        volume[k, view, 2, y, x] = colour[2]
+                        valid[k, view, y, x] = px >= 0 and py >= 0 and px <= source_width and py <= source_height
+                        inside = True
+                if not inside:
+                    volume[k, view, 0, y, x] = 0.0
+                    volume[k, view, 1, y, x] = 0.0
+                    volume[k, view, 2, y, x] = 0.0
+                    valid[k, view, y, x] = 0
+
+
+@numba.njit(fastmath=True, cache=True)
+def _box_sum(source, radius, rows, out):  # type: ignore[no-untyped-def]
+    """Sum ``source`` (H, W) over (2 radius + 1)^2 windows cut at the border into ``out``; ``rows`` (H, W) is scratch."""
+    height, width = source.shape
+    for y in range(height):
+        total = np.float32(0.0)
+        for x in range(min(radius, width)):
+            total += source[y, x]
+        for x in range(width):
+            if x + radius < width:
+                total += source[y, x + radius]
+            if x - radius - 1 >= 0:
+                total -= source[y, x - radius - 1]
+            rows[y, x] = total
+    for x in range(width):
+        out[0, x] = 0.0
+    for y in range(min(radius + 1, height)):
+        for x in range(width):
+            out[0, x] += rows[y, x]
+    for y in range(1, height):
+        for x in range(width):
+            value = out[y - 1, x]
+            if y + radius < height:
+                value += rows[y + radius, x]
+            if y - radius - 1 >= 0:
+                value -= rows[y - radius - 1, x]
+            out[y, x] = value
+
+
+@numba.njit(parallel=True, fastmath=True, cache=True, nogil=True)
+def matching_cost(colours, valid, pairs, radius, best, noise, truncation, mixture, cost):  # type: ignore[no-untyped-def]
+    """Fill ``cost`` (D, H, W); see :func:`matching.matching_cost_torch` for what it is.
+
+    Args:
+        colours, valid: (D, V, 3, H, W) float32 and (D, V, H, W) bool of a volume.
+        pairs: (P, 2) int64 views to compare.
+        radius, best, noise, truncation, mixture: As there.
+        cost: Written.
+    """
+    planes, views, _, height, width = colours.shape
+    count = pairs.shape[0]
+    for plane in numba.prange(planes):
+        grey = np.empty((views, height, width), np.float32)
+        mean = np.empty((views, height, width), np.float32)
+        deviation = np.empty((views, height, width), np.float32)
+        scratch = np.empty((height, width), np.float32)
+        product = np.empty((height, width), np.float32)
+        area = np.empty((height, width), np.float32)
+        product[:] = 1.0
+        _box_sum(product, radius, scratch, area)
+        for v in range(views):
+            for y in range(height):
+                for x in range(width):
+                    g = (
+                        np.float32(0.299) * colours[plane, v, 0, y, x]
+                        + np.float32(0.587) * colours[plane, v, 1, y, x]
+                        + np.float32(0.114) * colours[plane, v, 2, y, x]
+                    )
+                    grey[v, y, x] = g
+                    product[y, x] = g * g
+            _box_sum(grey[v], radius, scratch, mean[v])
+            _box_sum(product, radius, scratch, deviation[v])
+            for y in range(height):
+                for x in range(width):
+                    m = mean[v, y, x] / area[y, x]
+                    mean[v, y, x] = m
+                    deviation[v, y, x] = max(deviation[v, y, x] / area[y, x] - m * m, np.float32(0.0))
+        costs = np.empty((count, height, width), np.float32)
+        summed = np.empty((height, width), np.float32)
+        for p in range(count):
+            i, j = pairs[p, 0], pairs[p, 1]
+            for y in range(height):
+                for x in range(width):
+                    product[y, x] = grey[i, y, x] * grey[j, y, x]
+            _box_sum(product, radius, scratch, summed)
+            for y in range(height):
+                for x in range(width):
+                    covariance = summed[y, x] / area[y, x] - mean[i, y, x] * mean[j, y, x]
+                    costs[p, y, x] = np.float32(1.0) - covariance / (
+                        np.sqrt(deviation[i, y, x] * deviation[j, y, x]) + noise
+                    )
+                    product[y, x] = (
+                        abs(colours[plane, i, 0, y, x] - colours[plane, j, 0, y, x])
+                        + abs(colours[plane, i, 1, y, x] - colours[plane, j, 1, y, x])
+                        + abs(colours[plane, i, 2, y, x] - colours[plane, j, 2, y, x])
+                    ) / np.float32(3.0)
+            _box_sum(product, radius, scratch, summed)
+            for y in range(height):
+                for x in range(width):
+                    difference = min(summed[y, x] / area[y, x] / truncation, np.float32(2.0))
+                    value = (np.float32(1.0) - mixture) * costs[p, y, x] + mixture * difference
+                    if not (valid[plane, i, y, x] and valid[plane, j, y, x]):
+                        value = np.float32(1.0)
+                    costs[p, y, x] = value
+        chosen = np.empty(count, np.float32)
+        for y in range(height):
+            for x in range(width):
+                for p in range(count):
+                    value = costs[p, y, x]
+                    q = p
+                    while q > 0 and chosen[q - 1] > value:
+                        chosen[q] = chosen[q - 1]
+                        q -= 1
+                    chosen[q] = value
+                total = np.float32(0.0)
+                for p in range(best):
+                    total += chosen[p]
+                cost[plane, y, x] = total / best
+
+
+@numba.njit(fastmath=True, cache=True)
+def _aggregate_line(cost, start_y, start_x, step_y, step_x, small, large, total):  # type: ignore[no-untyped-def]
+    """Follow one line through (H, W, D) ``cost`` and add its path costs to ``total``."""
+    height, width, planes = cost.shape
+    previous = np.zeros(planes, np.float32)
+    current = np.empty(planes, np.float32)
+    least = np.float32(0.0)
+    y, x = np.int64(start_y), np.int64(start_x)
+    while 0 <= y < height and 0 <= x < width:
+        smallest = np.float32(1e9)
+        for k in range(planes):
+            value = previous[k]
+            if k > 0:
+                value = min(value, previous[k - 1] + small)
+            if k < planes - 1:
+                value = min(value, previous[k + 1] + small)
+            value = cost[y, x, k] + min(value, least + large) - least
+            current[k] = value
+            smallest = min(smallest, value)
+        for k in range(planes):
+            total[y, x, k] += current[k]
+            previous[k] = current[k]
+        least = smallest
+        y += step_y
+        x += step_x
+
+
+@numba.njit(parallel=True, fastmath=True, cache=True, nogil=True)
+def aggregate(cost, small, large):  # type: ignore[no-untyped-def]
+    """Return the mean path cost over eight directions of ``cost`` (H, W, D); see :func:`matching.aggregate`."""
+    height, width = cost.shape[0], cost.shape[1]
+    total = np.zeros_like(cost)
+    for y in numba.prange(height):
+        _aggregate_line(cost, y, 0, 0, 1, small, large, total)
+        _aggregate_line(cost, y, width - 1, 0, -1, small, large, total)
+    # Lines of one direction never cross, so that no two threads add to the same pixel.
+    for direction in range(6):
+        step_y = 1 if direction % 2 == 0 else -1
+        step_x = direction // 2 - 1
+        first = 0 if step_y == 1 else height - 1
+        for line in numba.prange(width + height - 1):
+            index = np.int64(line)
+            if index < width:
+                _aggregate_line(cost, first, index, step_y, step_x, small, large, total)
+            elif step_x != 0:
+                side = 0 if step_x == 1 else width - 1
+                row = index - width + 1
+                _aggregate_line(cost, row if step_y == 1 else height - 1 - row, side, step_y, step_x, small, large, total)
+    return total / np.float32(8.0)

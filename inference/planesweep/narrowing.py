@@ -1,0 +1,119 @@
+"""The coarse pass: where along its ray every pixel's surface may lie.
+
+Planes are counted in pixels of disparity. Captures span from ten pixels between their near and far end to more than five
+hundred; a fixed number of planes over that span would be pixels apart in the wide ones. A flat sweep at a quarter of the
+resolution has planes one (small) pixel apart over the whole span, is matched and aggregated, and leaves every pixel a
+smooth interval of disparity that holds what is still likely there, wide where several depths are. The full sweep then
+places its planes inside that interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..camera import Camera
+from .geometry import disparity_span, sweep_geometry
+from .matching import aggregate, matching_cost
+from .volume import Interval, sweep_volume
+
+SCALE = 4  # the coarse pass runs at 1 / SCALE of the resolution
+FEWEST_PLANES = 16
+MOST_PLANES = 256
+TEMPERATURE = 0.04  # of the likelihood: costs to log-probabilities
+TAIL = 0.02  # probability left out at either end of an interval
+MARGIN = 2.0  # coarse planes added at either end
+REACH = 2  # coarse pixels over which neighbours' intervals are joined
+
+
+@dataclass(frozen=True, eq=False)
+class Coarse:
+    """Result of the coarse pass.
+
+    Args:
+        costs: (K, h, w) aggregated costs of flat planes, far first.
+        near, far: Depths of the last and the first plane.
+        step: Distance of neighbouring planes in full-resolution pixels of the widest source.
+    """
+
+    costs: Tensor
+    near: float
+    far: float
+    step: float
+
+    @property
+    def probabilities(self) -> Tensor:
+        """(K, h, w) likelihood of every plane, summing to one at every pixel."""
+        return torch.softmax(-self.costs / TEMPERATURE, dim=0)
+
+    def interval(self, height: int, width: int) -> Interval:
+        """Return the smooth interval (height, width) that holds what is likely at every pixel."""
+        planes = self.costs.shape[0]
+        cumulative = self.probabilities.cumsum(dim=0)
+        first = (cumulative < TAIL).sum(dim=0).float() - MARGIN
+        last = (cumulative < 1 - TAIL).sum(dim=0).float() + MARGIN
+        low, high = _widened(-first, height, width).neg(), _widened(last, height, width)
+        # Both ends keep the margin's width inside the range of depths.
+        low = low.clamp(0, planes - 1 - 2 * MARGIN)
+        high = torch.maximum(high.clamp(max=planes - 1), low + 2 * MARGIN)
+        return Interval(self._disparity(low), self._disparity(high))
+
+    def prior(self, interval: Interval, planes: int) -> Tensor:
+        """Return (planes, H, W) coarse costs at the planes of a full-resolution sweep, by trilinear interpolation."""
+        disparities = interval.disparities(planes)
+        height, width = interval.low.shape
+        depth = (disparities - 1 / self.far) / (1 / self.near - 1 / self.far) * 2 - 1
+        x = (torch.arange(width, device=depth.device) + 0.5) / width * 2 - 1
+        y = (torch.arange(height, device=depth.device) + 0.5) / height * 2 - 1
+        grid = torch.stack([x.expand_as(depth), y[:, None].expand_as(depth), depth], dim=-1)
+        # align_corners puts -1 and 1 on pixel centres: true for the planes, so x and y are moved to match.
+        coarse_height, coarse_width = self.costs.shape[1:]
+        grid[..., 0] *= coarse_width / max(coarse_width - 1, 1)
+        grid[..., 1] *= coarse_height / max(coarse_height - 1, 1)
+        return functional.grid_sample(
+            self.costs[None, None], grid[None], mode="bilinear", padding_mode="border", align_corners=True
+        )[0, 0]
+
+    def _disparity(self, plane: Tensor) -> Tensor:
+        planes = self.costs.shape[0]
+        return 1 / self.far + plane / (planes - 1) * (1 / self.near - 1 / self.far)
+
+
+def _widened(ends: Tensor, height: int, width: int) -> Tensor:
+    """Return (h, w) upper ends joined with their neighbours', smoothed without falling below any, at full resolution.
+
+    A mean over the reach of maxima over the reach is nowhere below the value it started from.
+    """
+    size = 2 * REACH + 1
+    joined = functional.max_pool2d(ends[None, None], size, 1, REACH)
+    padded = functional.pad(joined, (REACH,) * 4, mode="replicate")
+    smooth = functional.avg_pool2d(padded, size, 1)
+    return functional.interpolate(smooth, size=(height, width), mode="bilinear", align_corners=False)[0, 0]
+
+
+def coarse_pass(
+    target: Camera, sources: Sequence[Camera], images: Sequence[Tensor], near: float, far: float
+) -> Coarse:
+    """Match the sources at a quarter of the resolution.
+
+    Args:
+        target: Camera of the full-resolution target.
+        sources, images: V cameras and their pictures (3, h, w) or (h, w, 3), full resolution.
+        near, far: Depth range of the target's frustum.
+    """
+    span = max(disparity_span(target, source, near, far) for source in sources)
+    planes = int(min(max(span / SCALE + 1, FEWEST_PLANES), MOST_PLANES))
+    small_target = target.resized(max(1, round(target.width / SCALE)), max(1, round(target.height / SCALE)))
+    small_sources, small_images = [], []
+    for source, image in zip(sources, images, strict=True):
+        picture = image if image.shape[0] == 3 and image.shape[-1] != 3 else image.permute(2, 0, 1)
+        size = (max(1, round(source.height / SCALE)), max(1, round(source.width / SCALE)))
+        small_images.append(functional.interpolate(picture[None], size=size, mode="area")[0])
+        small_sources.append(source.resized(size[1], size[0]))
+    interval = Interval.constant(small_target.height, small_target.width, near, far, images[0].device)
+    volume = sweep_volume(small_images, sweep_geometry(small_target, small_sources), interval, planes)
+    return Coarse(aggregate(matching_cost(volume)), near, far, span / (planes - 1))

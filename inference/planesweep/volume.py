@@ -1,0 +1,126 @@
+"""The plane sweep volume: every source seen from the target at every plane."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from . import kernels
+from .geometry import SweepGeometry
+
+
+@dataclass(frozen=True, eq=False)
+class Interval:
+    """The disparities a sweep covers at every pixel: ``low`` (far end) and ``high`` (near end), (H, W) float32."""
+
+    low: Tensor
+    high: Tensor
+
+    @classmethod
+    def constant(cls, height: int, width: int, near: float, far: float, device: torch.device) -> Interval:
+        """Return the flat interval between two depths."""
+        low = torch.full((height, width), 1.0 / far, device=device)
+        return cls(low, torch.full_like(low, 1.0 / near))
+
+    def disparities(self, planes: int) -> Tensor:
+        """Return (D, H, W) disparities of evenly spaced planes, far first."""
+        share = torch.linspace(0.0, 1.0, planes, device=self.low.device)[:, None, None]
+        return self.low + share * (self.high - self.low)
+
+    def crop(self, x: int, y: int, width: int, height: int) -> Interval:
+        """Return the interval of a rectangle of pixels."""
+        window = (slice(y, y + height), slice(x, x + width))
+        return Interval(self.low[window], self.high[window])
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """What the sources show at every plane.
+
+    Args:
+        colours: (D, V, 3, H, W) sRGB; zero outside a source's picture.
+        valid: (D, V, H, W) bool: whether the sample lies inside the picture.
+        disparities: (D, H, W).
+    """
+
+    colours: Tensor
+    valid: Tensor
+    disparities: Tensor
+
+
+def sweep_volume(images: Sequence[Tensor], geometry: SweepGeometry, interval: Interval, planes: int) -> Volume:
+    """Sample ``planes`` planes of every source.
+
+    Pixel centres lie at +0.5, samples are bilinear, zero outside (convention of the MPFER authors). On the CPU a numba
+    kernel does it; elsewhere, and where gradients flow to the images, torch.
+
+    Args:
+        images: V pictures (3, h, w) or, contiguous and faster on the CPU, (h, w, 3); float32 on the interval's device.
+        geometry: Projections into the V sources.
+        interval: What to cover at every pixel.
+        planes: Number of planes, far first.
+    """
+    if interval.low.device.type == "cpu" and not any(image.requires_grad for image in images):
+        return _sweep_numba(images, geometry, interval, planes)
+    return sweep_volume_torch(images, geometry, interval, planes)
+
+
+def _sweep_numba(images: Sequence[Tensor], geometry: SweepGeometry, interval: Interval, planes: int) -> Volume:
+    height, width = interval.low.shape
+    colours = torch.empty((planes, len(images), 3, height, width))
+    valid = torch.empty((planes, len(images), height, width), dtype=torch.uint8)
+    low, high = (np.ascontiguousarray(end.numpy(), dtype=np.float32) for end in (interval.low, interval.high))
+    for view, image in enumerate(images):
+        picture = np.ascontiguousarray(_channels_last(image).numpy(), dtype=np.float32)
+        kernels.sweep(
+            picture,
+            geometry.matrices[view],
+            geometry.offsets[view],
+            low,
+            high,
+            planes,
+            view,
+            colours.numpy(),
+            valid.numpy(),
+        )
+    return Volume(colours, valid.bool(), interval.disparities(planes))
+
+
+def sweep_volume_torch(images: Sequence[Tensor], geometry: SweepGeometry, interval: Interval, planes: int) -> Volume:
+    """Do what :func:`sweep_volume` does by ``grid_sample``: any device, differentiable in the images."""
+    device = interval.low.device
+    disparities = interval.disparities(planes)
+    height, width = interval.low.shape
+    x = torch.arange(width, device=device, dtype=torch.float64) + 0.5
+    y = torch.arange(height, device=device, dtype=torch.float64) + 0.5
+    pixels = torch.stack([x.expand(height, width), y[:, None].expand(height, width), torch.ones_like(x).expand(height, width)])
+    colours, valid = [], []
+    for view, image in enumerate(images):
+        picture = _channels_last(image).permute(2, 0, 1)
+        size = torch.tensor([picture.shape[2], picture.shape[1]], device=device, dtype=torch.float32)
+        matrix = torch.as_tensor(geometry.matrices[view], device=device)
+        offset = torch.as_tensor(geometry.offsets[view], device=device).float()
+        # Float64 until the pixel's share is fixed: large focal lengths would lose hundredths of a pixel.
+        base = torch.einsum("ij,jhw->ihw", matrix, pixels).float()
+        homogeneous = base[:, None] + offset[:, None, None, None] * disparities
+        depth = homogeneous[2]
+        position = homogeneous[:2] / depth.clamp_min(1e-9)
+        position = position.permute(1, 2, 3, 0)
+        inside = (depth > 1e-9) & (position >= 0).all(dim=-1) & (position <= size).all(dim=-1)
+        grid = torch.where((depth > 1e-9)[..., None], position / size * 2 - 1, torch.full_like(position, -9.0))
+        sampled = functional.grid_sample(
+            picture[None].expand(planes, -1, -1, -1), grid, mode="bilinear", padding_mode="zeros", align_corners=False
+        )
+        colours.append(sampled)
+        valid.append(inside)
+    return Volume(torch.stack(colours, dim=1), torch.stack(valid, dim=1), disparities)
+
+
+def _channels_last(image: Tensor) -> Tensor:
+    """Return a picture as (h, w, 3), whichever of the two layouts it came in."""
+    return image if image.shape[-1] == 3 and image.shape[0] != 3 else image.permute(1, 2, 0)

@@ -1,0 +1,131 @@
+"""Reading and writing weights files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from ..errors import WeightsError
+
+FOLDER = Path(__file__).parent
+FORMAT = "sightline-weights-1"
+
+
+@dataclass(frozen=True)
+class WeightsInfo:
+    """What a weights file says of itself.
+
+    Args:
+        name: File name without its ending.
+        hash: First 16 hexadecimal digits of the file's SHA-256.
+        network: The network it is for, such as ``convglr``.
+        configuration: Of that network.
+        training: Record of how it came to be.
+        licence: Of the weights.
+    """
+
+    name: str
+    hash: str
+    network: str
+    configuration: dict[str, Any]
+    training: dict[str, Any]
+    licence: str
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A weights file in memory."""
+
+    info: WeightsInfo
+    tensors: dict[str, Tensor] = field(repr=False)
+
+
+def load_weights(source: str | Path, network: str) -> Weights:
+    """Read weights by the name of a file that comes with Sightline, or by path.
+
+    Raises:
+        WeightsError: If the file is missing, damaged, not safetensors, not Sightline's, or for another network.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    path = _path(source)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"The weights '{path}' cannot be read ({error.strerror}); install Sightline again.") from None
+    try:
+        tensors = load(content)
+    except SafetensorError:
+        raise WeightsError(
+            f"The weights '{path}' are damaged or not a safetensors file; install Sightline again or choose another file."
+        ) from None
+    info = _info(path, content)
+    if info.network != network:
+        raise WeightsError(f"The weights '{path}' are for '{info.network}', not for '{network}'; choose another file.")
+    return Weights(info, tensors)
+
+
+def list_weights(folder: Path = FOLDER) -> list[WeightsInfo]:
+    """Return what the readable weights files of ``folder`` say of themselves, sorted by name."""
+    found = []
+    for path in sorted(folder.glob("*.safetensors")):
+        try:
+            found.append(_info(path, path.read_bytes()))
+        except (WeightsError, OSError):
+            continue  # a file of something else; whoever asks for it by name is told why
+    return found
+
+
+def save_weights(
+    path: Path, tensors: Mapping[str, Tensor], network: str, configuration: Mapping[str, Any], training: Mapping[str, Any]
+) -> None:
+    """Write weights with their configuration and training record in the header; half precision, whole or not at all."""
+    from safetensors.torch import save_file
+
+    metadata = {
+        "format": FORMAT,
+        "network": network,
+        "configuration": json.dumps(dict(configuration)),
+        "training": json.dumps(dict(training)),
+        "licence": "GPL-3.0-or-later",
+    }
+    aside = path.with_suffix(".partial")
+    halves = {name: tensor.detach().cpu().half().contiguous() for name, tensor in tensors.items()}
+    save_file(halves, aside, metadata=metadata)
+    os.replace(aside, path)
+
+
+def _path(source: str | Path) -> Path:
+    path = Path(source)
+    if path.suffix == ".safetensors":
+        return path
+    return FOLDER / f"{source}.safetensors"
+
+
+def _info(path: Path, content: bytes) -> WeightsInfo:
+    """Read the header: eight bytes of length, then JSON (the safetensors format)."""
+    try:
+        length = int.from_bytes(content[:8], "little")
+        metadata = json.loads(content[8 : 8 + length])["__metadata__"]
+        if metadata["format"] != FORMAT:
+            raise KeyError("format")
+        return WeightsInfo(
+            name=path.stem,
+            hash=hashlib.sha256(content).hexdigest()[:16],
+            network=metadata["network"],
+            configuration=json.loads(metadata["configuration"]),
+            training=json.loads(metadata["training"]),
+            licence=metadata["licence"],
+        )
+    except (KeyError, TypeError, ValueError):
+        raise WeightsError(
+            f"The weights '{path}' have no record of what they are; choose a file that Sightline wrote."
+        ) from None

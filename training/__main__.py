@@ -1,0 +1,57 @@
+"""``python -m training``: train and evaluate Sightline's networks."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from inference.convglr.network import NetworkConfig
+
+from .train import Settings, train
+
+
+def main() -> None:
+    """Run one sub-command."""
+    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    convglr = commands.add_parser("convglr", help="train ConvGLR on synthetic scenes")
+    convglr.add_argument("--out", type=Path, required=True, help="folder of the run")
+    convglr.add_argument("--minutes", type=float, required=True, help="how long to train; the schedule fits itself to it")
+    convglr.add_argument("--resume", help="weights (name or file) to start from, or a run's checkpoint.safetensors")
+    convglr.add_argument("--pure", action="store_true", help="the paper's network alone, without the classical guide")
+    convglr.add_argument("--width", type=int, default=16, help="C; the latent has 4 C channels")
+    convglr.add_argument("--planes", type=int, default=32)
+    convglr.add_argument("--group", type=int, default=4)
+    convglr.add_argument("--views", type=int, default=4)
+    convglr.add_argument("--crop", type=int, default=128, help="side of the target crop in pixels")
+    convglr.add_argument("--batch", type=int, default=2)
+    convglr.add_argument("--rate", type=float, default=4e-4, help="peak learning rate")
+    convglr.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    convglr.add_argument("--threads", type=int, default=1, help="CPU threads of the network")
+    convglr.add_argument("--workers", type=int, default=1, help="processes that draw scenes (CPU)")
+    convglr.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    network = NetworkConfig(
+        arguments.views, arguments.planes, arguments.group, arguments.width, guided=not arguments.pure
+    )
+    train(
+        Settings(
+            folder=arguments.out,
+            minutes=arguments.minutes,
+            network=network,
+            resume=arguments.resume,
+            crop=arguments.crop,
+            batch=arguments.batch,
+            rate=arguments.rate,
+            device=arguments.device,
+            workers=arguments.workers,
+            seed=arguments.seed,
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
