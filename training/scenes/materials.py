@@ -9,14 +9,14 @@ from .world import Material, Vector
 
 
 def random_material(
-    random: np.random.Generator, library: Library, size: float, plain: float = 0.25, glossy: float = 0.3
+    random: np.random.Generator, library: Library, size: float, plain: float = 0.2, glossy: float = 0.3
 ) -> Material:
     """Return a surface for an object of ``size`` scene units.
 
     Args:
         random: Source of chance.
         library: The textures there are.
-        size: Typical length of the object: the texture repeats 0.4 to 5 times over it.
+        size: Typical length of the object: the texture repeats 0.5 to 5 times over it.
         plain: Chance of an almost flat colour.
         glossy: Chance of highlights or reflections.
     """
@@ -36,7 +36,7 @@ def random_material(
         base = mean + random.choice([0.0, 0.5, 1.0]) * (own - mean)
         mix = _mix(random) * random.choice([0.25, 0.6, 1.0, 1.0, 1.3])
     angle = random.choice([0.0, 0.0, 0.5 * np.pi, random.uniform(0, 2 * np.pi)])
-    repeats = 2.0 ** random.uniform(-1.2, 2.2) / max(size, 1e-6)
+    repeats = 2.0 ** random.uniform(-0.9, 2.4) / max(size, 1e-6)
     stretch = 2.0 ** random.normal(0.0, 0.3)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     shiny = random.random() < glossy

@@ -213,7 +213,8 @@ def _cleared(stage: Stage, cameras: list[Camera], clearance: float) -> World:
 def window(target: Camera, source: Camera, near: float, far: float, padding: int) -> tuple[int, int, int, int]:
     """Return the rectangle (x, y, width, height) of a source that the target's frustum projects to.
 
-    Between near and far, in whole pixels inside the source's picture, with ``padding`` around; at least SMALLEST wide, high.
+    Between near and far, in whole pixels inside the source's picture, with ``padding`` around; at least SMALLEST
+    wide and high.
     """
     x, y = np.array([0.0, target.width]), np.array([0.0, target.height])
     px, py, pz = np.meshgrid(x, y, np.array([near, far]), indexing="ij")

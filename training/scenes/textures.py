@@ -57,12 +57,13 @@ def colourise(random: Random, value: Picture) -> Picture:
 
 def pick(random: Random, labels: NDArray[Any], count: int) -> Picture:
     """Give each label 0..count-1 a colour of a random palette."""
-    return palette(random, count)[labels % count]
+    coloured: Picture = palette(random, count)[labels % count]
+    return coloured
 
 
 def _axes() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     y, x = np.mgrid[0:SIDE, 0:SIDE]
-    return y, x
+    return y.astype(np.int64), x.astype(np.int64)
 
 
 def noise(random: Random) -> Picture:
