@@ -12,6 +12,9 @@ from .camera import Array, Camera
 # A source that sees less of the target's frustum than this has nothing to give to it.
 MINIMUM_OVERLAP = 0.05
 
+# How the reason of such a source begins.
+SEES_NOTHING = "sees nothing of the target"
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -38,9 +41,7 @@ def overlap(source: Camera, points: Array) -> float:
     return float(inside.mean())
 
 
-def select_sources(
-    target: Camera, sources: Sequence[Camera], count: int, near: float, far: float
-) -> list[Choice]:
+def select_sources(target: Camera, sources: Sequence[Camera], count: int, near: float, far: float) -> list[Choice]:
     """Choose the ``count`` sources nearest to the target among those that see its frustum.
 
     Nearness is the distance of camera centres, the rule of the field for few calibrated views (convention of
@@ -50,7 +51,8 @@ def select_sources(
         target: The camera to synthesize.
         sources: Candidate cameras.
         count: How many to use at most.
-        near, far: Depth range of the target's frustum in scene units.
+        near: Where the target's frustum begins, in scene units.
+        far: Where it ends.
 
     Returns:
         A choice for every source: the used ones first, nearest first, then the others by distance.
@@ -66,7 +68,7 @@ def select_sources(
         seen = overlap(source, points)
         facts = f"{distance:.3g} away, turned {angle:.0f}°, sees {seen:.0%} of the target"
         if seen < MINIMUM_OVERLAP:
-            skipped.append(Choice(index, False, f"sees nothing of the target ({facts})"))
+            skipped.append(Choice(index, False, f"{SEES_NOTHING} ({facts})"))
         elif len(used) < count:
             used.append(Choice(index, True, facts))
         else:

@@ -35,7 +35,7 @@ class CapturePanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
             problem(layout, context, wrong)
         known = of_collection(settings.capture)
         if known.path:
-            sentence(layout, context, f"{known.format}: {bpy.path.basename(known.path.rstrip('/'))}")
+            layout.label(text=f"From {known.format}", icon="FILE")
 
 
 CLASSES = (CapturePanel,)

@@ -9,6 +9,14 @@ from ..scene.properties import of_collection, of_scene
 from .common import SidebarPanel
 
 
+# What the worker calls the origin of a depth range, in the user's words.
+ORIGINS = {
+    "given": "the calibration",
+    "sparse points": "the calibration's points",
+    "triangulated": "matching the photographs",
+}
+
+
 class MethodPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
     """Method and quality."""
 
@@ -33,7 +41,7 @@ class MethodPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
             column.enabled = False
             column.prop(known, "depth_near")
             column.prop(known, "depth_far")
-            column.label(text=f"From {known.depth_origin}")
+            column.label(text=f"From {ORIGINS.get(known.depth_origin, known.depth_origin)}")
         layout.prop(settings, "output_folder")
 
 

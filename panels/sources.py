@@ -6,7 +6,7 @@ from typing import Any
 
 import bpy
 
-from ..scene.choices import choices_of
+from ..scene.choices import UNUSABLE, choices_of
 from ..scene.names import Operators, Panels
 from ..scene.properties import of_camera, of_scene
 from .common import SidebarPanel, sentence
@@ -34,11 +34,10 @@ class SourceList(bpy.types.UIList):
         row = layout.row(align=True)
         row.prop(of_camera(item.data), "enabled", text="")
         used = shown is not None and shown.used
-        split = row.split(factor=0.4)
+        split = row.split(factor=0.62)
+        split.active = used
         split.label(text=item.name, icon="OUTLINER_OB_CAMERA" if used else "CAMERA_DATA")
-        reason = split.row()
-        reason.active = used
-        reason.label(text=shown.reason if shown is not None else "")
+        split.label(text=shown.word if shown is not None else "")
 
     def filter_items(  # type: ignore[override]
         self, context: bpy.types.Context, data: Any, property: str
@@ -77,10 +76,12 @@ class SourcesPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
         row.label(text=f"{choices.used} of {len(choices.sources)} used for this target")
         row.operator(Operators.TOGGLE_SOURCES, text="", icon="CHECKBOX_HLT")
         layout.template_list(
-            SourceList.bl_idname, "", capture, "all_objects", settings, "active_source", rows=6, sort_lock=True
+            SourceList.bl_idname, "", capture, "all_objects", settings, "active_source", rows=4, sort_lock=True
         )
         if settings.active_source < len(capture.all_objects):
             self._active(context, capture.all_objects[settings.active_source])
+        if any(shown.word == UNUSABLE for shown in choices.sources.values()):
+            sentence(layout, context, "Click a camera to see why it cannot be used.", "INFO")
 
     def _active(self, context: bpy.types.Context, obj: bpy.types.Object) -> None:
         """Say of the chosen source what the list has no room for."""

@@ -67,6 +67,8 @@ def warnings(context: bpy.types.Context) -> list[Problem]:
     """Return what will not stop a synthesis but may surprise."""
     found: list[Problem] = []
     scene = context.scene
+    if of_scene(scene).capture is None:
+        return found
     choices = choices_of(context)
     if choices.used == 1:
         found.append(Problem("Only one source sees the target; move the target or use more sources."))

@@ -8,22 +8,23 @@ from dataclasses import dataclass, field
 import bpy
 
 from ..inference.errors import SightlineError
-from ..inference.selection import select_sources
+from ..inference.selection import SEES_NOTHING, select_sources
 from . import depth_range
 from .cameras import target_camera
 from .pictures import background_of
 from .properties import of_camera, of_scene
-from .sources import Source, cameras_in, examine
+from .sources import DISABLED, IS_TARGET, Source, cameras_in, examine
 from .synthesis import target_of
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A source in the list: its place, whether it is used, and the reason."""
+    """A source in the list: its place, whether it is used, the reason, and that in a word."""
 
     place: int
     used: bool
     reason: str
+    word: str
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,10 @@ class Choices:
     def used(self) -> int:
         """How many sources a synthesis would use."""
         return sum(shown.used for shown in self.sources.values())
+
+
+# What a narrow list has room for.
+USED, SPARE, UNSEEN, OFF, UNUSABLE, IDLE, TARGET = "used", "farther", "sees nothing", "off", "unusable", "", "target"
 
 
 class _Cache:
@@ -72,7 +77,7 @@ def _choose(context: bpy.types.Context, cameras: list[bpy.types.Object], target:
     sources = [examine(obj, depsgraph, context.scene.frame_current, target) for obj in cameras]
     usable = [source for source in sources if not source.reason]
     settings = of_scene(context.scene)
-    ranked: list[tuple[Source, bool, str]] = []
+    ranked: list[tuple[Source, bool, str, str]] = []
     problem = ""
     if target is not None and usable and settings.capture is not None:
         near, far = settings.depth_near, settings.depth_far
@@ -83,15 +88,20 @@ def _choose(context: bpy.types.Context, cameras: list[bpy.types.Object], target:
             camera = target_camera(context.scene, target, depsgraph)
             candidates = [source.camera for source in usable if source.camera is not None]
             for choice in select_sources(camera, candidates, settings.source_count, near, max(far, near * 1.001)):
-                ranked.append((usable[choice.index], choice.used, choice.reason))
+                unseen = choice.reason.startswith(SEES_NOTHING)
+                word = USED if choice.used else UNSEEN if unseen else SPARE
+                ranked.append((usable[choice.index], choice.used, choice.reason, word))
         except SightlineError as error:
             problem = str(error)
     if not ranked:
-        ranked = [(source, False, problem or "there is no target yet") for source in usable]
-    ranked += [(source, False, source.reason) for source in sources if source.reason]
+        ranked = [(source, False, problem or "there is no target yet", IDLE) for source in usable]
+    words = {DISABLED: OFF, IS_TARGET: TARGET}
+    ranked += [
+        (source, False, source.reason, words.get(source.reason, UNUSABLE)) for source in sources if source.reason
+    ]
     largest = max((source.camera for source in usable if source.camera), key=lambda c: c.width * c.height, default=None)
     return Choices(
-        sources={source.name: Shown(place, used, reason) for place, (source, used, reason) in enumerate(ranked)},
+        sources={source.name: Shown(place, *rest) for place, (source, *rest) in enumerate(ranked)},
         usable=len(usable),
         largest=(largest.width, largest.height) if largest is not None else (0, 0),
         target_problem=problem,
