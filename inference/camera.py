@@ -123,7 +123,8 @@ class Camera:
     @property
     def forward(self) -> Array:
         """(3,) unit viewing direction in the scene."""
-        return self.rotation[2]
+        forward: Array = self.rotation[2]
+        return forward
 
     def project(self, points: ArrayLike) -> tuple[Array, Array]:
         """Project scene points of an ideal pinhole camera (distortion is not applied).
@@ -138,9 +139,7 @@ class Camera:
         local = np.asarray(points, dtype=np.float64) @ self.rotation.T + self.translation
         depth = local[..., 2]
         safe = np.where(np.abs(depth) < 1e-12, 1e-12, depth)
-        pixels = np.stack(
-            [self.fx * local[..., 0] / safe + self.cx, self.fy * local[..., 1] / safe + self.cy], axis=-1
-        )
+        pixels = np.stack([self.fx * local[..., 0] / safe + self.cx, self.fy * local[..., 1] / safe + self.cy], axis=-1)
         return pixels, depth
 
     def unproject(self, pixels: ArrayLike, depth: ArrayLike) -> Array:
@@ -155,7 +154,8 @@ class Camera:
             ],
             axis=-1,
         )
-        return (local - self.translation) @ self.rotation
+        points: Array = (local - self.translation) @ self.rotation
+        return points
 
     def crop(self, x: int, y: int, width: int, height: int) -> Camera:
         """Return the camera of the rectangle whose top left pixel is (x, y); it may reach outside this picture."""

@@ -107,15 +107,15 @@ def _check_text(name: str, text: str, parameters: Callable[[int | str], int]) ->
     lines = text.splitlines()
     stated = [int(match.group(1)) for line in lines if (match := _COUNT.match(line))]
     # COLMAP states the number of records and ends every line. Files of other programs may do neither.
-    if not text.strip() or (stated and not text.endswith("\n")):
+    if not text.strip() or ((stated or lines[-1].startswith("#")) and not text.endswith("\n")):
         raise _ShortError
     records = [line.split() for line in lines if not line.startswith("#")]
     if name == "images":
-        # Two lines an image; the second, its features, may be empty.
+        # Two lines an image. The second, its features, may be empty, but COLMAP skips an image that lacks it.
         while len(records) > 1 and not records[-1] and not records[-2]:
             records.pop()
         poses, features = records[0::2], records[1::2]
-        if len(features) < len(poses) and stated:
+        if len(features) < len(poses):
             raise _ShortError
         good = all(len(words) >= 10 for words in poses if words) and all(len(words) % 3 == 0 for words in features)
         records = [words for words in poses if words]

@@ -29,7 +29,8 @@ def pixels(dtype: Any = np.uint8, channels: int = 3) -> np.ndarray[Any, Any]:
     """A smooth picture with values all over the type's range, RGB order."""
     x, y = np.meshgrid(np.linspace(0, 1, WIDTH), np.linspace(0, 1, HEIGHT))
     planes = [x, y, 0.5 * (x + y), 1 - 0.5 * y][:channels] if channels != 1 else [x]
-    return np.round(np.stack(planes, axis=-1) * np.iinfo(dtype).max).astype(dtype)
+    values: np.ndarray[Any, Any] = np.round(np.stack(planes, axis=-1) * np.iinfo(dtype).max).astype(dtype)
+    return values
 
 
 def save(path: Path, rgb: np.ndarray[Any, Any]) -> Path:
@@ -199,6 +200,6 @@ def test_what_is_ideal_already_is_not_written_again(tmp_path: Path) -> None:
     view = View("a", camera(), save(tmp_path / "a.png", pixels()))
     assert write_rectified(view, tmp_path / "out") is view
     assert not (tmp_path / "out").exists()
-    array = View("a", camera(), (pixels() / 255).astype(np.float32))
-    written = write_rectified(array, tmp_path / "out")
-    assert np.abs(load_photograph(written).rgb - array.image).max() < 1e-4
+    picture = (pixels() / 255).astype(np.float32)
+    written = write_rectified(View("a", camera(), picture), tmp_path / "out")
+    assert np.abs(load_photograph(written).rgb - picture).max() < 1e-4

@@ -60,7 +60,8 @@ def pixel_centres(width: int, height: int) -> tuple[Array, Array]:
 
 def smooth(x: Array, y: Array) -> Array:
     """A picture with a known value at every position; its gradient stays below 0.035 a pixel."""
-    return 0.5 + 0.2 * np.sin(0.12 * x + 0.3) * np.cos(0.09 * y) + 0.15 * np.sin(0.07 * (x + 2 * y))
+    values: Array = 0.5 + 0.2 * np.sin(0.12 * x + 0.3) * np.cos(0.09 * y) + 0.15 * np.sin(0.07 * (x + 2 * y))
+    return values
 
 
 @pytest.mark.parametrize("name", LENSES)

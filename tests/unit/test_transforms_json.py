@@ -45,7 +45,7 @@ def test_poses_become_opencv_world_to_camera(tmp_path: Path) -> None:
 
 
 def test_a_frame_has_its_own_intrinsics(tmp_path: Path) -> None:
-    frames = [
+    frames: list[dict[str, Any]] = [
         {"file_path": "a.png", "transform_matrix": POSE, "fl_x": 70.0, "k1": 0.1},
         {"file_path": "b.png", "transform_matrix": POSE[:3]},
     ]
