@@ -11,7 +11,7 @@ import bpy
 from . import operators, panels
 from .preferences import SightlinePreferences
 from .scene import backend, choices, properties
-from .scene.job import Job
+from .scene.job import Job, forget_last
 
 CLASSES: tuple[type, ...] = (
     SightlinePreferences,
@@ -26,12 +26,14 @@ def register() -> None:
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     properties.register()
+    bpy.app.handlers.load_post.append(forget_last)
 
 
 def unregister() -> None:
     """Take out in reverse what :func:`register` put in, and end the worker."""
     if Job.current is not None:
         Job.current.abandon()
+    bpy.app.handlers.load_post.remove(forget_last)
     backend.close()
     choices.forget()
     properties.unregister()

@@ -8,7 +8,6 @@ from ..scene.names import Panels
 from ..scene.properties import of_collection, of_scene
 from .common import SidebarPanel
 
-
 # What the worker calls the origin of a depth range, in the user's words.
 ORIGINS = {
     "given": "the calibration",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from ..inference.errors import CaptureError, SightlineError
+from ..inference.errors import CaptureError, OutputError, SightlineError
 from ..inference.view import Capture, View
 from . import depth_range
 from .backend import client
@@ -46,18 +47,23 @@ def import_capture(job: Job, scene: Handle[bpy.types.Scene], path: Path) -> Step
     worker = client()
     name = _name_of(path)
     pictures = _new_folder(output_folder(_there(scene)), name)
-    data = yield from answer(job, worker, "import", {"path": str(path), "pictures": str(pictures)}, 0.0, 0.7)
-    capture = Capture.from_json(data["capture"])
-    parts = _begin(scene, name)
+    parts: _Parts | None = None
     try:
+        data = yield from answer(job, worker, "import", {"path": str(path), "pictures": str(pictures)}, 0.0, 0.7)
+        capture = Capture.from_json(data["capture"])
+        parts = _begin(scene, name)
         sources: list[Source] = []
         size = _display_size(capture)
         for index, view in enumerate(capture):
             sources.append(_add_camera(parts, view, capture, size))
             yield Step(0.7 + 0.3 * (index + 1) / len(capture), f"Adding {view.name}")
     except BaseException:
-        _remove(parts)
+        if parts is not None:
+            _remove(parts)
+        shutil.rmtree(pictures, ignore_errors=True)
         raise
+    if not any(pictures.iterdir()):
+        pictures.rmdir()
     collection = _resolved(parts.collection)
     settings = of_collection(collection)
     settings.format, settings.path = capture.format, str(path)
@@ -186,11 +192,20 @@ def _name_of(path: Path) -> str:
 
 
 def _new_folder(base: Path, name: str) -> Path:
-    """Return a folder that is not there yet, for undistorted pictures."""
-    for number in range(10000):
-        folder = base / (name if number == 0 else f"{name}_{number:03d}")
-        if not folder.exists():
+    """Make a folder that was not there yet, for undistorted pictures."""
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+        for number in range(10000):
+            folder = base / (name if number == 0 else f"{name}_{number:03d}")
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                continue
             return folder
+    except OSError as error:
+        raise OutputError(
+            f"Pictures cannot be written to '{base}' ({error.strerror}); choose another folder."
+        ) from None
     raise CaptureError(f"There are too many captures called '{name}' in '{base}'; choose another output folder.")
 
 

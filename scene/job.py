@@ -11,6 +11,8 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import bpy
+
 from ..inference.errors import Cancelled, SightlineError
 from ..inference.worker.client import Request, WorkerClient
 from .properties import job_state
@@ -74,6 +76,8 @@ class Job:
 
     def step(self) -> bool:
         """Do one step; return whether there are more. Errors of the right kind end up in ``error``."""
+        if self.finished:  # abandoned, and its timer ticks once more
+            return False
         try:
             stop_it = self.cancelled and not self._waiting
             step = self._steps.throw(Cancelled()) if stop_it else next(self._steps)
@@ -134,6 +138,15 @@ class Job:
         if self.error is not None and not isinstance(self.error, Cancelled):
             state.error, state.error_code = str(self.error), self.error.code
         state.facts = str(self.facts.get("sentence", ""))
+
+
+@bpy.app.handlers.persistent
+def forget_last(_file: str) -> None:
+    """Clear what another session's last job left in the file that was opened: a window manager is saved with it."""
+    if Job.current is None:
+        job_state().property_unset("running")
+        for name in ("error", "error_code", "warnings", "facts", "message"):
+            job_state().property_unset(name)
 
 
 def answer(

@@ -69,7 +69,7 @@ def test_made_up_capture(scene_module: Scene, tmp_path: Path) -> None:
     background = cameras[0].data.background_images[0]
     assert (background.alpha, background.display_depth, background.frame_method) == (1.0, "BACK", "FIT")
     assert tuple(background.image.size) == (WIDTH, HEIGHT)
-    assert not (tmp_path / "out").exists(), "pictures without distortion need no copies"
+    assert list((tmp_path / "out").iterdir()) == [], "pictures without distortion need no copies"
 
 
 def test_the_whole_capture_can_be_moved_and_scaled(scene_module: Scene, tmp_path: Path) -> None:
@@ -118,6 +118,7 @@ def test_a_damaged_capture_is_one_sentence_and_changes_nothing(blank, tmp_path: 
     assert str(caught.value).count("Error:") == 1 and "Traceback" not in str(caught.value)
     assert before == {name: len(getattr(bpy.data, name)) for name in before}
     assert bpy.context.scene.sightline.capture is None
+    assert list((tmp_path / "out").iterdir()) == []
     assert bpy.context.window_manager.sightline.error
 
 
@@ -148,3 +149,13 @@ def test_development_captures(scene_module: Scene, name: str) -> None:
         worst = max(worst, float(np.abs(source.camera.project(points)[0] - pixels).max()))
     print(name, "round trip", worst, "px")
     assert worst <= 0.01
+
+
+def test_undo_takes_all_of_it_back(blank, tmp_path: Path) -> None:
+    bpy.ops.ed.undo_push(message="start")
+    before = set(bpy.data.objects.keys())
+    bpy.ops.sightline.import_capture("EXEC_DEFAULT", True, filepath=str(write_capture(tmp_path / "c")))
+    assert len(bpy.data.objects) > len(before)
+    bpy.ops.ed.undo()
+    assert set(bpy.data.objects.keys()) == before and "c" not in bpy.data.collections
+    assert bpy.context.scene.sightline.capture is None

@@ -1,0 +1,148 @@
+"""Panels draw in every state, say what is wrong and offer the button. A recorder stands in for Blender's layout."""
+
+import time
+from collections.abc import Callable
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import bpy
+import pytest
+
+Scene = Callable[[str], ModuleType]
+
+
+class Recorder:
+    """Accepts every call of a layout; remembers texts, operators and properties."""
+
+    def __init__(self, seen: list[str]) -> None:
+        self.__dict__["seen"] = seen
+
+    def __setattr__(self, name: str, value: object) -> None:
+        assert name in bpy.types.UILayout.bl_rna.properties, name
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        assert name in bpy.types.UILayout.bl_rna.functions, name
+
+        def call(*arguments: object, **options: object) -> Any:
+            if name == "operator":
+                group, operator = str(arguments[0]).split(".")
+                getattr(getattr(bpy.ops, group), operator).get_rna_type()  # is registered
+                self.seen.append(str(arguments[0]))
+            elif name == "prop":
+                assert arguments[1] in arguments[0].bl_rna.properties  # type: ignore[attr-defined]
+                self.seen.append(f"{type(arguments[0]).__name__}.{arguments[1]}")
+            if text := options.get("text"):
+                self.seen.append(str(text))
+            return Recorder(self.seen)
+
+        return call
+
+
+@pytest.fixture
+def drawn(blank: None, extension: str) -> Callable[[], str]:
+    """Draw every panel of the tab whose poll allows it; return all it shows."""
+
+    def draw() -> str:
+        seen: list[str] = []
+        context = SimpleNamespace(
+            scene=bpy.context.scene,
+            view_layer=bpy.context.view_layer,
+            preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0)),
+            region=SimpleNamespace(width=300),
+            evaluated_depsgraph_get=bpy.context.evaluated_depsgraph_get,
+        )
+        for name in ("capture", "sources", "target", "method", "result"):
+            panel = getattr(bpy.types, f"SIGHTLINE_PT_{name}")
+            if not hasattr(panel, "poll") or panel.poll(context):
+                own = SimpleNamespace(layout=Recorder(seen))
+                own._active = lambda *a, panel=panel, own=own: panel._active(own, *a)
+                panel.draw(own, context)
+        return "\n".join(seen)
+
+    return draw
+
+
+def test_first_look(drawn: Callable[[], str]) -> None:
+    text = drawn()
+    assert "sightline.import_capture" in text and "sightline.capture_from_collection" in text
+    assert "SceneSettings.target" in text
+
+
+def test_with_a_capture(capture, drawn: Callable[[], str], scene_module: Scene) -> None:
+    bpy.context.scene.sightline.active_source = [o.name for o in capture.all_objects].index("view_2")
+    text = drawn()
+    assert "4 of 5 used" in text and "view_2: 0.05 away" in text and "sightline.synthesize_view" in text
+    capture.objects["view_2"].data.background_images.clear()
+    assert "no picture" in drawn().replace("\n", " ")
+
+
+def test_without_a_backend(capture, drawn: Callable[[], str], scene_module: Scene, monkeypatch) -> None:
+    backend = scene_module("backend")
+    monkeypatch.delenv(backend.PYTHON_VARIABLE, raising=False)
+    monkeypatch.setattr(backend, "WORKER_PACKAGES", ("no_such_package",))
+    backend.forget()
+    text = drawn()
+    assert "sightline.install_backend" in text and "sightline.open_preferences" in text
+    backend.forget()
+
+
+def test_while_running_and_after_an_error(capture, drawn: Callable[[], str], scene_module: Scene) -> None:
+    jobs = scene_module("job")
+
+    def work(job):
+        yield jobs.Step(0.4, "Half way")
+        raise scene_module("backend").BackendError("It broke; mend it.")
+
+    job = jobs.Job("Testing", work)
+    job.start()
+    job.step()
+    text = drawn()
+    assert "Testing 40%" in text and "Half way" in text and "sightline.cancel" in text
+    job.step()
+    assert "It broke; mend it." in drawn() and not job.step()
+
+
+def test_with_a_result(capture, drawn: Callable[[], str], scene_module: Scene, tmp_path) -> None:
+    results = scene_module("results")
+    path = tmp_path / "made-up" / "images" / "view_0.png"
+    image = results.adopt(path, {"method": "plane-sweep", "sources": [1, 2, 3]})
+    results.show_as_background(image, bpy.data.objects["Target"])
+    text = drawn()
+    assert "sightline.open_result" in text and "plane-sweep, 3 sources" in text
+
+
+def test_the_source_list(capture, scene_module: Scene) -> None:
+    lists = bpy.types.SIGHTLINE_UL_sources
+    own = SimpleNamespace(filter_name="", bitflag_filter_item=1)
+    empty = bpy.data.objects.new("an empty", None)
+    capture.objects.link(empty)
+    flags, order = lists.filter_items(own, bpy.context, capture, "all_objects")
+    names = [obj.name for obj in capture.all_objects]
+    assert [name for name, flag in zip(names, flags, strict=True) if not flag] == ["an empty"]
+    assert sorted(order) == list(range(len(names)))
+    shown = sorted(zip(order, names, strict=True))
+    assert [name for _, name in shown][:2] == ["view_2", "view_3"], "nearest first"
+    own.filter_name = "VIEW_4"
+    assert sum(lists.filter_items(own, bpy.context, capture, "all_objects")[0]) == 1
+
+
+def test_drawing_is_cheap(capture, drawn: Callable[[], str], add_source, tmp_path) -> None:
+    for index in range(95):
+        add_source(capture, f"more_{index}", tmp_path / "made-up" / "images" / "view_1.png", 0.01 * index)
+    drawn()
+    took = []
+    for _ in range(5):
+        start = time.perf_counter()
+        drawn()
+        took.append(time.perf_counter() - start)
+    print(f"drawing all panels of 100 sources: {1000 * min(took):.1f} ms")
+    assert min(took) < 0.05
+
+
+def test_a_saved_file_does_not_bring_old_errors_back(blank, scene_module: Scene, tmp_path) -> None:
+    state = bpy.context.window_manager.sightline
+    state.error, state.running = "old", True
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "a.blend"))
+    state = bpy.context.window_manager.sightline
+    assert state.error == "" and not state.running
