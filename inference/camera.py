@@ -1,7 +1,7 @@
 """The pinhole camera every room speaks.
 
-Pixels are areas: the picture spans 0..width and 0..height, so the centre of the first pixel is (0.5, 0.5). Camera axes are
-OpenCV's: x right, y down, z forward. Lengths are scene units (Blender units).
+Pixels are areas: the picture spans 0..width and 0..height, so the centre of the first pixel is (0.5, 0.5). Camera axes
+are OpenCV's: x right, y down, z forward. Lengths are scene units (Blender units).
 """
 
 from __future__ import annotations
