@@ -101,7 +101,9 @@ def _choose(context: bpy.types.Context, cameras: list[bpy.types.Object], target:
     ]
     largest = max((source.camera for source in usable if source.camera), key=lambda c: c.width * c.height, default=None)
     return Choices(
-        sources={source.name: Shown(place, *rest) for place, (source, *rest) in enumerate(ranked)},
+        sources={
+            source.name: Shown(place, used, reason, word) for place, (source, used, reason, word) in enumerate(ranked)
+        },
         usable=len(usable),
         largest=(largest.width, largest.height) if largest is not None else (0, 0),
         target_problem=problem,

@@ -140,7 +140,7 @@ class Job:
         state.facts = str(self.facts.get("sentence", ""))
 
 
-@bpy.app.handlers.persistent
+@bpy.app.handlers.persistent  # type: ignore[untyped-decorator]
 def forget_last(_file: str) -> None:
     """Clear what another session's last job left in the file that was opened: a window manager is saved with it."""
     if Job.current is None:
