@@ -26,6 +26,7 @@ CHROMINANCE = (
 )  # fmt: skip
 # JFIF: full-range BT.601.
 TO_YCC = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
+FROM_YCC = ((1.0, 0.0, 1.402), (1.0, -0.344136, -0.714136), (1.0, 1.772, 0.0))
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def compressed(picture: Tensor, quality: float) -> Tensor:
     coefficients = (coefficients / tables).round() * tables
     ycc = (basis.T @ coefficients @ basis) / 255.0 + 0.5 * _is_luminance(picture.device)
     flat = ycc.permute(0, 1, 3, 2, 4).reshape(3, -1)
-    rgb: Tensor = torch.linalg.inv(matrix) @ flat
+    rgb = torch.tensor(FROM_YCC, device=picture.device) @ flat
     return rgb.reshape(3, high, wide)[:, :height, :width].clamp(0.0, 1.0)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -42,7 +42,19 @@ def random_stage(random: Random, library: Library) -> Stage:
         (0.30, room), (0.18, table_top), (0.17, single_object), (0.15, outdoors), (0.10, cloud), (0.10, wall),
     )  # fmt: skip
     chosen = random.choice(len(kinds), p=[share for share, _ in kinds])
-    return kinds[int(chosen)][1](random, library)
+    return _indoors(kinds[int(chosen)][1](random, library))
+
+
+def _indoors(stage: Stage) -> Stage:
+    """Return the stage with walls wide enough for the photographer, who keeps inside of them."""
+    parts, low, high = [], stage.low, stage.high
+    for p in stage.world.primitives:
+        if p.shell:
+            needed = np.abs(stage.position - p.centre) * 1.1
+            p = replace(p, scale=np.maximum(p.scale, needed))
+            low, high = np.maximum(low, p.centre - 0.95 * p.scale), np.minimum(high, p.centre + 0.95 * p.scale)
+        parts.append(p)
+    return replace(stage, world=replace(stage.world, primitives=tuple(parts)), low=low, high=high)
 
 
 def spherical(azimuth: float, elevation: float) -> Vector:

@@ -16,16 +16,23 @@ from .config import Sample, SceneConfig
 from .degrade import Faults, expose, misjudge, random_faults, spoil
 from .layouts import Stage, random_stage
 from .objects import random_rotation
-from .render import Rendered, render
+from .render import Rendered, render, visible
 from .rigs import build_rig, camera_of, look, random_lens, random_plan
-from .world import QUAD, Vector, World, pack
+from .trace import Tracer
+from .world import QUAD, Packed, Vector, World, pack
 
 # A source must see this share of the target crop's frustum.
 OVERLAP = 0.3
+# These shares of the crop's surfaces must be in sight of each source, and of the sources on average.
+LEAST_SEEN, MEAN_SEEN = 0.1, 0.4
+# Where this share of a crop is only background, another is looked for, mostly.
+EMPTY = 0.9
 # Longer side in pixels of the small picture that depth range and exposure are taken from.
 PROBE = 40
 # A window of a source is at least this wide and high.
 SMALLEST = 16
+# One attempt in two succeeds; so many failures mean that the wish cannot be met.
+ATTEMPTS = 200
 Mark = Callable[[str], None]
 
 
@@ -91,10 +98,11 @@ def _nothing(stage: str) -> None:
 def make_setting(seed: int, config: SceneConfig, textures: Library, device: torch.device) -> Setting:
     """Return scene, cameras and faults of a seed; draws again until the sources see enough of the target."""
     random = np.random.default_rng([seed, 0x51617])
-    while True:
+    for _ in range(ATTEMPTS):
         setting = _attempt(random, config, textures, device)
         if setting is not None:
             return setting
+    raise RuntimeError(f"no sources see the target of seed {seed} in {ATTEMPTS} attempts with {config}")
 
 
 def _attempt(
@@ -114,15 +122,16 @@ def _attempt(
         lens = random_lens(random, stage, config.source_side)
     plan = random_plan(random, lens, config.views)
     rig = build_rig(stage, plan, target, near, far, config.views, _wanted_span(random))
+    world = _cleared(stage, rig.sources, 0.3 * near)
     crop = _choose_crop(random, target, probe, rig.sources, config.crop, near, far)
-    if crop is None:
+    if crop is None or not _witnessed(pack(world, device), target, probe, crop, rig.sources):
         return None
     distance = float(np.linalg.norm(stage.focus - stage.position))
     faults = [Faults(0.45)] * config.views
     if config.degrade:
         faults = random_faults(random, config.views, float(lens[2]), distance)
     return Setting(
-        world=_cleared(stage, rig.sources, 0.3 * near),
+        world=world,
         target=crop,
         sources=rig.sources,
         windows=[window(crop, source, near, far, config.padding) for source in rig.sources],
@@ -145,8 +154,8 @@ def _depth_range(random: np.random.Generator, depth: Vector) -> tuple[float, flo
 
 
 def _wanted_span(random: np.random.Generator) -> float:
-    """Return pixels of disparity between near and far: half between 45 and 160, all between 10 and 500."""
-    return float(np.clip(np.exp(random.normal(np.log(85.0), 0.95)), 10.0, 500.0))
+    """Return pixels of disparity between near and far: half between 55 and 200, all 10 to 500."""
+    return float(np.clip(np.exp(random.normal(np.log(105.0), 0.95)), 10.0, 500.0))
 
 
 def _exposure(random: np.random.Generator, probe: Rendered) -> float:
@@ -176,14 +185,36 @@ def _choose_crop(
         points = frustum_samples(crop, near, far, grid=4, depths=4)
         if min(overlap(source, points) for source in sources) < OVERLAP:
             continue
-        part = detail[int(y * scale) : int((y + side) * scale) + 1, int(x * scale) : int((x + side) * scale) + 1]
-        score = float(part.mean())
+        part = slice(int(y * scale), int((y + side) * scale) + 1), slice(int(x * scale), int((x + side) * scale) + 1)
+        if torch.isinf(probe.depth[part]).float().mean() > EMPTY and random.random() < 0.85:
+            continue
+        score = float(detail[part].mean())
         if best is None or score > best[0]:
             best = (score, crop)
         wanted -= 1
         if wanted == 0:
             break
     return None if best is None else best[1]
+
+
+def _witnessed(packed: Packed, target: Camera, probe: Rendered, crop: Camera, sources: list[Camera]) -> bool:
+    """Return whether every source sees some, and all together enough, of the surfaces in the crop."""
+    small = target.fitted(PROBE)
+    y, x = np.nonzero(np.isfinite(probe.depth.cpu().numpy()))
+    points = small.unproject(np.stack([x, y], axis=1) + 0.5, probe.depth.cpu().numpy()[y, x].astype(np.float64))
+    pixels = crop.project(points)[0]
+    points = points[((pixels > 0) & (pixels < [crop.width, crop.height])).all(axis=1)]
+    if len(points) == 0:
+        return True
+    shares = []
+    for source in sources:
+        there, depth = source.project(points)
+        seen = (depth > 0) & ((there > 0) & (there < [source.width, source.height])).all(axis=1)
+        rays = torch.from_numpy((points - source.centre).T.astype(np.float32)).to(packed.device)
+        # Short of the surface itself, whose probe may be a little off.
+        nearest = Tracer(packed, source.centre, visible(packed, source)).closest(rays)[0].cpu().numpy()
+        shares.append(float((seen & (nearest > 0.97)).mean()))
+    return min(shares) >= LEAST_SEEN and float(np.mean(shares)) >= MEAN_SEEN
 
 
 def _detail(probe: Rendered) -> Vector:

@@ -39,20 +39,22 @@ def shade(
     ``origin`` and ``direction`` (3, N) are in the scene, ``t`` and ``number`` (N,) from the ray caster, ``pixel`` (N,)
     is the size of a pixel at t = 1 in scene units.
     """
-    colour = environment(packed, library.environments, direction, pixel)
+    colour = torch.empty_like(direction)
     shadow = torch.zeros_like(number)
-    hits = torch.nonzero(number >= 0)[:, 0]
-    if len(hits) == 0:
+    misses = torch.nonzero(number < 0)[:, 0]
+    if len(misses):
+        colour[:, misses] = environment(packed, library.environments, direction[:, misses], pixel[misses])
+    if len(misses) == len(number):
         return colour, shadow
-    whole = len(hits) == len(number)
-    if not whole:
+    hits = torch.nonzero(number >= 0)[:, 0]
+    if len(misses):
         origin, direction = origin[:, hits], direction[:, hits]
         t, number, pixel = t[hits], number[hits], pixel[hits]
     chunk = SHADE_CHUNK.get(packed.device.type, len(number))
     arrays = (torch.split(array, chunk, dim=-1) for array in (origin, direction, t, number, pixel))
     parts = [_surface(packed, library, *part) for part in zip(*arrays, strict=True)]
     surface, bits = torch.cat([part[0] for part in parts], dim=1), torch.cat([part[1] for part in parts])
-    if whole:
+    if len(misses) == 0:
         return surface, bits
     colour[:, hits] = surface
     shadow[hits] = bits
