@@ -23,8 +23,8 @@ class Frame:
         alpha: H x W in [0, 1]; 0 where no source sees anything.
         depth: H x W along the optical axis in scene units, infinite where there is nothing.
         confidence: H x W in [0, 1]: how much the sources agree on the depth.
-        metadata: What makes the result reproducible, as plain JSON: ``method``, ``weights`` (hash), ``sources`` (name and
-            reason each), ``seconds`` per stage, ``plane_step`` in pixels of the widest source, ``device``, ``warnings``.
+        metadata: What makes the result reproducible, as plain JSON: ``method``, ``weights`` (hash), ``sources`` and
+            ``skipped`` (name and reason each), ``seconds`` per stage, ``plane_step`` in pixels of the widest source, ``device``, ``warnings``.
     """
 
     camera: Camera

@@ -18,7 +18,9 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     convglr = commands.add_parser("convglr", help="train ConvGLR on synthetic scenes")
     convglr.add_argument("--out", type=Path, required=True, help="folder of the run")
-    convglr.add_argument("--minutes", type=float, required=True, help="how long to train; the schedule fits itself to it")
+    convglr.add_argument(
+        "--minutes", type=float, required=True, help="how long to train; the schedule fits itself to it"
+    )
     convglr.add_argument("--resume", help="weights (name or file) to start from, or a run's checkpoint.safetensors")
     convglr.add_argument("--pure", action="store_true", help="the paper's network alone, without the classical guide")
     convglr.add_argument("--width", type=int, default=16, help="C; the latent has 4 C channels")

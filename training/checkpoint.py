@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,12 @@ class Progress:
 
 
 def save_checkpoint(
-    path: Path, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress, config: dict[str, Any]
+    path: Path,
+    model: nn.Module,
+    average: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    progress: Progress,
+    config: dict[str, Any],
 ) -> None:
     """Write a checkpoint, whole or not at all."""
     tensors: dict[str, Tensor] = {f"model.{name}": value for name, value in model.state_dict().items()}
@@ -33,8 +37,10 @@ def save_checkpoint(
         tensors |= {f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in state.items()}
     aside = path.with_suffix(".partial")
     metadata = {"progress": json.dumps(vars(progress)), "config": json.dumps(config)}
-    save_file({name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}, aside, metadata=metadata)
-    os.replace(aside, path)
+    save_file(
+        {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}, aside, metadata=metadata
+    )
+    aside.replace(path)
 
 
 def load_checkpoint(path: Path, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer) -> Progress:

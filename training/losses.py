@@ -16,7 +16,7 @@ DEPTH_WEIGHT = 0.02
 
 
 def loss(output: Output, example: Example) -> Tensor:
-    """Return L1 + structure, and in the guided configuration L1 of the draft and the attention's distance to the truth."""
+    """Return L1 and structure; guided, also L1 of the draft and the attention's distance to the true depth."""
     total = (output.rgb - example.rgb).abs().mean() + STRUCTURE_WEIGHT * structure(output.rgb, example.rgb)
     if output.draft is not None and output.attention is not None:
         total = total + DRAFT_WEIGHT * (output.draft.rgb - example.rgb).abs().mean()
@@ -25,14 +25,15 @@ def loss(output: Output, example: Example) -> Tensor:
 
 
 def structure(a: Tensor, b: Tensor) -> Tensor:
-    """Return 1 - SSIM of two pictures (3, H, W) over a 7x7 uniform window (cheaper than the Gaussian of the measure)."""
+    """Return 1 - SSIM of two pictures (3, H, W) over 7x7 uniform windows, cheaper than the measure's Gaussian."""
     stack = torch.cat([a, b, a * a, b * b, a * b])[None]
-    mean_a, mean_b, square_a, square_b, product = functional.avg_pool2d(stack, 7, 1)[0].split(3)
+    mean_a, mean_b, square_a, square_b, product = functional.avg_pool2d(stack, 7, 1)[0].unflatten(0, (5, 3))
     variance = square_a - mean_a**2 + square_b - mean_b**2
     covariance = product - mean_a * mean_b
     c1, c2 = 0.01**2, 0.03**2
     similarity = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
-    return 1 - (similarity / ((mean_a**2 + mean_b**2 + c1) * (variance + c2))).mean()
+    quality: Tensor = similarity / ((mean_a**2 + mean_b**2 + c1) * (variance + c2))
+    return 1 - quality.mean()
 
 
 def depth_loss(attention: Tensor, example: Example) -> Tensor:

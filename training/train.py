@@ -69,7 +69,7 @@ def train(settings: Settings) -> None:
     torch.manual_seed(settings.seed)
     settings.folder.mkdir(parents=True, exist_ok=True)
     scene = SceneConfig(views=settings.network.views, crop=settings.crop)
-    model = ConvGLR(settings.network).to(device=device, memory_format=torch.channels_last)
+    model = ConvGLR(settings.network).to(device)
     if settings.resume and not Path(settings.resume).name.startswith("checkpoint"):
         tensors = load_weights(settings.resume, "convglr").tensors
         model.load_state_dict({name: value.float() for name, value in tensors.items()})
@@ -94,7 +94,7 @@ def train(settings: Settings) -> None:
             drawing += time.monotonic() - asked
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
                 value = loss(_apply(model, example), example) / settings.batch
-            value.backward()
+            torch.autograd.backward(value)
             running.append(float(value.detach()) * settings.batch)
             progress.samples += 1
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -112,8 +112,9 @@ def train(settings: Settings) -> None:
             with (settings.folder / "log.jsonl").open("a") as log:
                 log.write(json.dumps(record) + "\n")
     save(settings, model, average, optimizer, progress)
+    record = {"step": progress.step} | validate(average, validation, settings.folder / "sheet.jpg")
     with (settings.folder / "log.jsonl").open("a") as log:
-        log.write(json.dumps({"step": progress.step} | validate(average, validation, settings.folder / "sheet.jpg")) + "\n")
+        log.write(json.dumps(record) + "\n")
 
 
 def save(
@@ -122,7 +123,13 @@ def save(
     """Write the checkpoint and the averaged weights."""
     config = settings.network.to_json()
     save_checkpoint(settings.folder / "checkpoint.safetensors", model, average, optimizer, progress, config)
-    record = {**vars(progress), "crop": settings.crop, "batch": settings.batch, "device": settings.device, "data": "synthetic"}
+    record = {
+        **vars(progress),
+        "crop": settings.crop,
+        "batch": settings.batch,
+        "device": settings.device,
+        "data": "synthetic",
+    }
     record["started_from"] = settings.resume
     save_weights(settings.folder / "weights.safetensors", average.state_dict(), "convglr", config, record)
 
@@ -179,4 +186,3 @@ def _follow(average: ConvGLR, model: ConvGLR, decay: float) -> None:
 
 def _psnr(a: Tensor, b: Tensor) -> float:
     return float(-10 * torch.log10((a.clamp(0, 1) - b).square().mean() + 1e-10))
-

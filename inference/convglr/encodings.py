@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from torch import Tensor
 
+from ..planesweep import kernels
 from ..planesweep.geometry import SweepGeometry
 from ..planesweep.volume import Interval
 from .network import Encodings
 
 
-def encode(geometry: SweepGeometry, interval: Interval, groups: int, pixels_per_disparity: float, planes: int) -> Encodings:
+def encode(
+    geometry: SweepGeometry, interval: Interval, groups: int, pixels_per_disparity: float, planes: int
+) -> Encodings:
     """Return the encodings of a sweep.
 
     Args:
@@ -21,18 +26,28 @@ def encode(geometry: SweepGeometry, interval: Interval, groups: int, pixels_per_
     """
     device = interval.low.device
     height, width = interval.low.shape
-    inverse = torch.as_tensor(geometry.ray_matrix, device=device)
-    x = (torch.arange(width, device=device) + 0.5) * inverse[0, 0] + inverse[0, 2]
-    y = (torch.arange(height, device=device) + 0.5) * inverse[1, 1] + inverse[1, 2]
-    rays = torch.stack([x.expand(height, width), y[:, None].expand(height, width), torch.ones_like(x).expand(height, width)])
-    rays = rays.float()
-    middle = (torch.arange(groups, device=device) + 0.5)[:, None, None] / groups
+    inverse = geometry.ray_matrix
+    x = ((torch.arange(width) + 0.5) * inverse[0, 0] + inverse[0, 2]).float().to(device)
+    y = ((torch.arange(height) + 0.5) * inverse[1, 1] + inverse[1, 2]).float().to(device)
+    steps = (interval.high - interval.low) / (planes - 1) * pixels_per_disparity
+    rays = torch.stack([x.expand(height, width), y[:, None].expand(height, width)])
+    return Encodings(rays, _angles(geometry, interval, groups, x, y), steps)
+
+
+def _angles(geometry: SweepGeometry, interval: Interval, groups: int, x: Tensor, y: Tensor) -> Tensor:
+    """Return (groups, V, H, W) angles between the target's rays, of slopes ``x`` and ``y``, and the sources'."""
+    if interval.low.device.type == "cpu":
+        out = torch.empty((groups, len(geometry.directions), *interval.low.shape))
+        low, high = (np.ascontiguousarray(end.numpy()) for end in (interval.low, interval.high))
+        kernels.ray_angles(x.numpy(), y.numpy(), geometry.directions, low, high, out.numpy())
+        return out
+    shape = interval.low.shape
+    rays = torch.stack([x.expand(shape), y[:, None].expand(shape), torch.ones_like(interval.low)])
+    middle = (torch.arange(groups, device=x.device) + 0.5)[:, None, None] / groups
     disparities = interval.low + middle * (interval.high - interval.low)
-    # The source sees the point (ray / disparity) along ray / disparity - centre; scaled by the disparity it stays finite.
-    centres = torch.as_tensor(geometry.directions, device=device).float()
+    # The source sees the point (ray / disparity) along ray / disparity - centre; scaled by the disparity it stays
+    # finite.
+    centres = torch.as_tensor(geometry.directions, device=x.device).float()
     towards = rays - centres[:, None, :, None, None] * disparities[None, :, None]
     cross = torch.linalg.cross(towards, rays.expand_as(towards), dim=2).norm(dim=2)
-    dot = (towards * rays).sum(dim=2)
-    angles = torch.atan2(cross, dot).transpose(0, 1)
-    steps = (interval.high - interval.low) / (planes - 1) * pixels_per_disparity
-    return Encodings(rays[:2], angles, steps)
+    return torch.atan2(cross, (towards * rays).sum(dim=2)).transpose(0, 1)

@@ -1,12 +1,12 @@
 """The ConvGLR network.
 
-From the paper: the plane sweep volume is grouped over depth, one matching network with shared weights reduces every group
-to a slice at a quarter of the resolution, a binary tree over depth with weights shared inside a level joins the slices to
-one, and an upsampler makes the picture; all of it 2D convolutions and residual blocks, with positional and angular
-encodings added to the volume. The paper gives neither widths nor depths nor the encodings' form: those are ours. So is
-the *guided* configuration, in which the network corrects a classical draft instead of painting from nothing:
-attention over the planes starts from the classical energy, and the upsampler's last level chooses among the views' colours
-and adds a residual. Both corrections start at zero.
+From the paper: the plane sweep volume is grouped over depth, one matching network with shared weights reduces every
+group to a slice at a quarter of the resolution, a binary tree over depth with weights shared inside a level joins the
+slices to one, and an upsampler makes the picture; all of it 2D convolutions and residual blocks, with positional and
+angular encodings added to the volume. The paper gives neither widths nor depths nor the encodings' form: those are
+ours. So is the *guided* configuration, in which the network corrects a classical draft instead of painting from
+nothing: attention over the planes starts from the classical energy, and the upsampler's last level chooses among the
+views' colours and adds a residual. Both corrections start at zero.
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return a tensor of the shape of ``x``."""
-        return x + self.second(functional.relu(self.first(x)))
+        change: Tensor = self.second(functional.relu(self.first(x)))
+        return x + change
 
 
 class Level(nn.Module):
@@ -85,7 +86,17 @@ class Level(nn.Module):
         """Return (S / 2, C, h, w) of (S, C, h, w)."""
         count, channels, height, width = slices.shape
         pairs = slices.reshape(count // 2, 2 * channels, height, width)
-        return self.refine(functional.relu(self.join(pairs)))
+        joined: Tensor = self.refine(functional.relu(self.join(pairs)))
+        return joined
+
+
+def _silent(inputs: int, outputs: int) -> nn.Conv2d:
+    """Return a convolution that starts at zero: the untrained network then gives the classical draft."""
+    layer = nn.Conv2d(inputs, outputs, 3, padding=1)
+    nn.init.zeros_(layer.weight)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,16 +157,10 @@ class ConvGLR(nn.Module):
             nn.Conv2d(width + extra, width, 3, padding=1),
             nn.ReLU(),
             ResidualBlock(width),
-            nn.Conv2d(width, outputs, 3, padding=1),
+            nn.Conv2d(width, outputs, 3, padding=1) if not config.guided else _silent(width, outputs),
         )
         if config.guided:
-            self.attention = nn.Sequential(
-                nn.Conv2d(2 * latent, latent, 1), nn.ReLU(), nn.Conv2d(latent, config.group, 3, padding=1)
-            )
-            # The corrections start at nothing, so that the untrained network gives the classical draft.
-            for layer in (self.attention[-1], self.last[-1]):
-                nn.init.zeros_(layer.weight)
-                nn.init.zeros_(layer.bias)
+            self.attention = nn.Sequential(nn.Conv2d(2 * latent, latent, 1), nn.ReLU(), _silent(latent, config.group))
 
     def forward(self, volume: Volume, encodings: Encodings, energy: Tensor, view_weights: Tensor) -> Output:
         """Render one target.
@@ -198,7 +203,9 @@ class ConvGLR(nn.Module):
         octaves = [encodings.rays * (torch.pi * 2**octave) for octave in range(2)]
         rays = torch.cat([function(octave) for octave in octaves for function in (torch.sin, torch.cos)])
         middle = (torch.arange(count, device=rays.device) + 0.5) / count
-        places = torch.stack([function(middle * torch.pi * 2**o) for o in range(2) for function in (torch.sin, torch.cos)], 1)
+        places = torch.stack(
+            [function(middle * torch.pi * 2**o) for o in range(2) for function in (torch.sin, torch.cos)], 1
+        )
         steps = torch.log2(encodings.steps.clamp(2**-4, 2**6))[None]
         return torch.cat(
             [

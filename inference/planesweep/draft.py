@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..camera import Camera
+from . import kernels
 from .volume import Volume
 
 PRIOR_WEIGHT = 10.0  # of the coarse pass's costs in the energy
@@ -19,17 +20,32 @@ AGREEMENT = 0.005  # squared colour difference at which a view loses most of its
 ROUNDS = 2  # of reweighting views by their agreement
 
 
+WINDOW_RADIUS = 2  # of the variance of colour
+MISMATCH = 0.02  # variance assumed where fewer than two views see a plane
+
+
 def colour_variance(volume: Volume) -> Tensor:
-    """Return (D, H, W): variance of colour over the views that see the plane, in a 5x5 window.
+    """Return (D, H, W): variance of colour over the views that see the plane, in a 5x5 window cut at the border.
 
     Where fewer than two views see it, the value is that of a clear mismatch.
     """
+    if volume.colours.device.type != "cpu":
+        return _colour_variance_torch(volume)
+    out = torch.empty(volume.disparities.shape)
+    kernels.colour_variance(
+        volume.colours.numpy(), volume.valid.numpy(), WINDOW_RADIUS, np.float32(MISMATCH), out.numpy()
+    )
+    return out
+
+
+def _colour_variance_torch(volume: Volume) -> Tensor:
+    """Do what :func:`colour_variance` does on any device."""
     weights = volume.valid[:, :, None].float()
     count = weights.sum(dim=1, keepdim=True)
     mean = (volume.colours * weights).sum(dim=1, keepdim=True) / count.clamp_min(1)
     variance = ((volume.colours - mean).square_() * weights).sum(dim=1).mean(dim=1) / count[:, 0, 0].clamp_min(1)
-    variance = torch.where(count[:, 0, 0] >= 2, variance, torch.full_like(variance, 0.02))
-    return functional.avg_pool2d(variance[None], 5, 1, 2, count_include_pad=False)[0]
+    variance = torch.where(count[:, 0, 0] >= 2, variance, torch.full_like(variance, MISMATCH))
+    return functional.avg_pool2d(variance[None], 2 * WINDOW_RADIUS + 1, 1, WINDOW_RADIUS, count_include_pad=False)[0]
 
 
 def energy(volume: Volume, prior: Tensor) -> Tensor:
@@ -54,8 +70,8 @@ def filled(
     """Fill up to ``count`` views by repeating them.
 
     Returns:
-        Cameras, pictures, and (count,) weights by :func:`nearness` with zero for the repeated ones, which must be marked
-        invalid in the volume: they fill a network's inputs but are no evidence.
+        Cameras, pictures, and (count,) weights by :func:`nearness` with zero for the repeated ones, which must be
+        marked invalid in the volume: they fill a network's inputs but are no evidence.
     """
     weights = torch.zeros(count, device=images[0].device)
     weights[: len(sources)] = nearness(target, sources).to(weights.device)
@@ -92,10 +108,8 @@ def attend(volume: Volume, attention: Tensor, view_weights: Tensor) -> Draft:
         attention: (D, H, W) summing to one over the planes.
         view_weights: (V,) from :func:`nearness`; zero for a view that must not count.
     """
-    valid = volume.valid.float()
-    seen = torch.einsum("dhw,dvhw->vhw", attention, valid)
-    views = torch.einsum("dhw,dvchw->vchw", attention, volume.colours) / seen[:, None].clamp_min(1e-3)
-    views = views.clamp(0, 1)
+    views, seen = _average_planes(volume, attention)
+    views = (views / seen[:, None].clamp_min(1e-3)).clamp(0, 1)
     near = view_weights[:, None, None] * seen
     with torch.no_grad():
         weights = _shares(near)
@@ -115,6 +129,18 @@ def attend(volume: Volume, attention: Tensor, view_weights: Tensor) -> Draft:
         disparity=(attention * volume.disparities).sum(dim=0),
         confidence=confidence,
     )
+
+
+def _average_planes(volume: Volume, attention: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the views' colours (V, 3, H, W), not divided by, and the attention (V, H, W) on valid samples."""
+    if attention.device.type != "cpu" or attention.requires_grad:
+        seen = torch.einsum("dhw,dvhw->vhw", attention, volume.valid.to(attention.dtype))
+        return torch.einsum("dhw,dvchw->vchw", attention, volume.colours), seen
+    views, seen = torch.empty(volume.colours.shape[1:]), torch.empty(volume.valid.shape[1:])
+    kernels.average_planes(
+        volume.colours.numpy(), volume.valid.numpy(), attention.contiguous().numpy(), views.numpy(), seen.numpy()
+    )
+    return views, seen
 
 
 def _shares(weights: Tensor) -> Tensor:

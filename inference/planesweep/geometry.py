@@ -1,7 +1,8 @@
 """Where a point of the target's frustum lies in the sources.
 
-The target pixel (u, v) at disparity d is the point (R K_t^-1 (u, v, 1) + t d) / d of the source's axes, so its source pixel
-is the dehomogenised A (u, v, 1) + b d with A = K_s R K_t^-1 and b = K_s t: linear in d, whatever the shape of the sweep.
+The target pixel (u, v) at disparity d is the point (R K_t^-1 (u, v, 1) + t d) / d of the source's axes, so its source
+pixel is the dehomogenised A (u, v, 1) + b d with A = K_s R K_t^-1 and b = K_s t: linear in d, whatever the shape of
+the sweep.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ def sweep(picture, matrix, offset, low, high, planes, view, volume, valid):  # t
 
 @numba.njit(fastmath=True, cache=True)
 def _box_sum(source, radius, rows, out):  # type: ignore[no-untyped-def]
-    """Sum ``source`` (H, W) over (2 radius + 1)^2 windows cut at the border into ``out``; ``rows`` (H, W) is scratch."""
+    """Sum (H, W) over (2 radius + 1)^2 windows, cut at the border, into ``out``; ``rows`` (H, W) is scratch."""
     height, width = source.shape
     for y in range(height):
         total = np.float32(0.0)
@@ -241,5 +241,138 @@ def aggregate(cost, small, large):  # type: ignore[no-untyped-def]
             elif step_x != 0:
                 side = 0 if step_x == 1 else width - 1
                 row = index - width + 1
-                _aggregate_line(cost, row if step_y == 1 else height - 1 - row, side, step_y, step_x, small, large, total)
+                _aggregate_line(
+                    cost, row if step_y == 1 else height - 1 - row, side, step_y, step_x, small, large, total
+                )
     return total / np.float32(8.0)
+
+
+@numba.njit(parallel=True, fastmath=True, cache=True, nogil=True)
+def colour_variance(colours, valid, radius, mismatch, out):  # type: ignore[no-untyped-def]
+    """Fill ``out`` (D, H, W); see :func:`draft.colour_variance`."""
+    planes, views, _, height, width = colours.shape
+    for plane in numba.prange(planes):
+        variance = np.empty((height, width), np.float32)
+        scratch = np.empty((height, width), np.float32)
+        for y in range(height):
+            for x in range(width):
+                count = np.float32(0.0)
+                total = np.float32(0.0)
+                for v in range(views):
+                    count += np.float32(valid[plane, v, y, x])
+                if count >= 2:
+                    for c in range(3):
+                        mean = np.float32(0.0)
+                        for v in range(views):
+                            mean += colours[plane, v, c, y, x] * np.float32(valid[plane, v, y, x])
+                        mean /= count
+                        for v in range(views):
+                            difference = colours[plane, v, c, y, x] - mean
+                            total += difference * difference * np.float32(valid[plane, v, y, x])
+                    variance[y, x] = total / (np.float32(3.0) * count)
+                else:
+                    variance[y, x] = mismatch
+        _box_sum(variance, radius, scratch, out[plane])
+        for y in range(height):
+            rows = min(y + radius, height - 1) - max(y - radius, 0) + 1
+            for x in range(width):
+                out[plane, y, x] /= np.float32(rows * (min(x + radius, width - 1) - max(x - radius, 0) + 1))
+
+
+@numba.njit(parallel=True, fastmath=True, cache=True, nogil=True)
+def interpolate_costs(costs, left, top, scale_x, scale_y, first, last, low, high, planes, out):  # type: ignore[no-untyped-def]
+    """Fill ``out`` (D, H, W) with coarse costs at the planes of a sweep; see :meth:`narrowing.Coarse.prior`.
+
+    Args:
+        costs: (h, w, K) coarse costs.
+        left, top: Position of this window's first pixel edge in the whole target.
+        scale_x, scale_y: Coarse pixels per pixel.
+        first, last: Disparities of the first and the last coarse plane.
+        low, high: (H, W) interval of the sweep.
+        planes: D.
+        out: Written.
+    """
+    coarse_height, coarse_width, count = costs.shape
+    height, width = low.shape
+    for y in numba.prange(height):
+        v = min(max((top + y + 0.5) * scale_y - 0.5, 0.0), coarse_height - 1.0)
+        y0 = min(int(v), max(coarse_height - 2, 0))
+        y1 = min(y0 + 1, coarse_height - 1)
+        b = np.float32(v - y0)
+        for x in range(width):
+            u = min(max((left + x + 0.5) * scale_x - 0.5, 0.0), coarse_width - 1.0)
+            x0 = min(int(u), max(coarse_width - 2, 0))
+            x1 = min(x0 + 1, coarse_width - 1)
+            a = np.float32(u - x0)
+            w00, w01 = (1 - a) * (1 - b), a * (1 - b)
+            w10, w11 = (1 - a) * b, a * b
+            for k in range(planes):
+                d = low[y, x] + (high[y, x] - low[y, x]) * np.float32(k) / np.float32(max(planes - 1, 1))
+                s = min(max((d - first) / (last - first) * (count - 1), 0.0), count - 1.0)
+                k0 = min(int(s), max(count - 2, 0))
+                k1 = min(k0 + 1, count - 1)
+                t = np.float32(s - k0)
+                below = (
+                    w00 * costs[y0, x0, k0]
+                    + w01 * costs[y0, x1, k0]
+                    + w10 * costs[y1, x0, k0]
+                    + w11 * costs[y1, x1, k0]
+                )
+                above = (
+                    w00 * costs[y0, x0, k1]
+                    + w01 * costs[y0, x1, k1]
+                    + w10 * costs[y1, x0, k1]
+                    + w11 * costs[y1, x1, k1]
+                )
+                out[k, y, x] = below + t * (above - below)
+
+
+@numba.njit(parallel=True, fastmath=True, cache=True, nogil=True)
+def ray_angles(slopes_x, slopes_y, centres, low, high, out):  # type: ignore[no-untyped-def]
+    """Fill ``out`` (groups, V, H, W) with the angles between the target's and the sources' rays.
+
+    Args:
+        slopes_x, slopes_y: (W,) and (H,) slopes x / z and y / z of the target's rays.
+        centres: (V, 3) of the sources in the target's axes.
+        low, high: (H, W) interval of the sweep.
+        out: Written.
+    """
+    groups, views = out.shape[0], out.shape[1]
+    for y in numba.prange(out.shape[2]):
+        for group in range(groups):
+            share = (np.float32(group) + np.float32(0.5)) / np.float32(groups)
+            for view in range(views):
+                cx, cy, cz = np.float32(centres[view, 0]), np.float32(centres[view, 1]), np.float32(centres[view, 2])
+                for x in range(out.shape[3]):
+                    d = low[y, x] + share * (high[y, x] - low[y, x])
+                    rx, ry = slopes_x[x], slopes_y[y]
+                    tx, ty, tz = rx - cx * d, ry - cy * d, np.float32(1.0) - cz * d
+                    kx, ky, kz = ty - tz * ry, tz * rx - tx, tx * ry - ty * rx
+                    cross = np.sqrt(kx * kx + ky * ky + kz * kz)
+                    out[group, view, y, x] = np.arctan2(cross, tx * rx + ty * ry + tz)
+
+
+@numba.njit(parallel=True, fastmath=True, cache=True, nogil=True)
+def average_planes(colours, valid, attention, views_out, seen_out):  # type: ignore[no-untyped-def]
+    """Average a volume over its planes by ``attention`` (D, H, W).
+
+    Args:
+        colours, valid: (D, V, 3, H, W) float32 and (D, V, H, W) bool.
+        attention: Summing to one over D.
+        views_out, seen_out: (V, 3, H, W) and (V, H, W), written: mean colour, and attention on valid samples.
+    """
+    planes, views, _, height, width = colours.shape
+    for y in numba.prange(height):
+        for v in range(views):
+            for x in range(width):
+                seen_out[v, y, x] = 0.0
+            for c in range(3):
+                for x in range(width):
+                    views_out[v, c, y, x] = 0.0
+        for k in range(planes):
+            for v in range(views):
+                for x in range(width):
+                    seen_out[v, y, x] += attention[k, y, x] * np.float32(valid[k, v, y, x])
+                for c in range(3):
+                    for x in range(width):
+                        views_out[v, c, y, x] += attention[k, y, x] * colours[k, v, c, y, x]

@@ -1,10 +1,10 @@
 """The coarse pass: where along its ray every pixel's surface may lie.
 
-Planes are counted in pixels of disparity. Captures span from ten pixels between their near and far end to more than five
-hundred; a fixed number of planes over that span would be pixels apart in the wide ones. A flat sweep at a quarter of the
-resolution has planes one (small) pixel apart over the whole span, is matched and aggregated, and leaves every pixel a
-smooth interval of disparity that holds what is still likely there, wide where several depths are. The full sweep then
-places its planes inside that interval.
+Planes are counted in pixels of disparity. Captures span from ten pixels between their near and far end to more than
+five hundred; a fixed number of planes over that span would be pixels apart in the wide ones. A flat sweep at a quarter
+of the resolution has planes one (small) pixel apart over the whole span, is matched and aggregated, and leaves every
+pixel a smooth interval of disparity that holds what is still likely there, wide where several depths are. The full
+sweep then places its planes inside that interval.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from ..camera import Camera
+from . import kernels
 from .geometry import disparity_span, sweep_geometry
 from .matching import aggregate, matching_cost
 from .volume import Interval, sweep_volume
@@ -28,6 +30,16 @@ TEMPERATURE = 0.04  # of the likelihood: costs to log-probabilities
 TAIL = 0.02  # probability left out at either end of an interval
 MARGIN = 2.0  # coarse planes added at either end
 REACH = 2  # coarse pixels over which neighbours' intervals are joined
+
+
+@dataclass(frozen=True)
+class Window:
+    """A rectangle's top left pixel (x, y) inside a target of ``width`` x ``height`` pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,18 +74,49 @@ class Coarse:
         high = torch.maximum(high.clamp(max=planes - 1), low + 2 * MARGIN)
         return Interval(self._disparity(low), self._disparity(high))
 
-    def prior(self, interval: Interval, planes: int) -> Tensor:
-        """Return (planes, H, W) coarse costs at the planes of a full-resolution sweep, by trilinear interpolation."""
+    def prior(self, interval: Interval, planes: int, window: Window | None = None) -> Tensor:
+        """Return (planes, H, W) coarse costs at the planes of a full-resolution sweep, by trilinear interpolation.
+
+        Args:
+            interval: Of the sweep, (H, W).
+            planes: Of the sweep.
+            window: Where in the whole target the sweep lies; ``None``: it is the whole.
+        """
+        if window is None:
+            window = Window(0, 0, interval.low.shape[1], interval.low.shape[0])
+        scale_x, scale_y = self.costs.shape[2] / window.width, self.costs.shape[1] / window.height
+        if self.costs.device.type != "cpu":
+            return self._prior_torch(interval, planes, window.x, window.y, scale_x, scale_y)
+        out = torch.empty((planes, *interval.low.shape))
+        kernels.interpolate_costs(
+            np.ascontiguousarray(self.costs.permute(1, 2, 0).numpy()),
+            float(window.x),
+            float(window.y),
+            scale_x,
+            scale_y,
+            np.float32(1 / self.far),
+            np.float32(1 / self.near),
+            np.ascontiguousarray(interval.low.numpy()),
+            np.ascontiguousarray(interval.high.numpy()),
+            planes,
+            out.numpy(),
+        )
+        return out
+
+    def _prior_torch(
+        self, interval: Interval, planes: int, left: int, top: int, scale_x: float, scale_y: float
+    ) -> Tensor:
+        """Do what :meth:`prior` does on any device."""
         disparities = interval.disparities(planes)
         height, width = interval.low.shape
-        depth = (disparities - 1 / self.far) / (1 / self.near - 1 / self.far) * 2 - 1
-        x = (torch.arange(width, device=depth.device) + 0.5) / width * 2 - 1
-        y = (torch.arange(height, device=depth.device) + 0.5) / height * 2 - 1
-        grid = torch.stack([x.expand_as(depth), y[:, None].expand_as(depth), depth], dim=-1)
-        # align_corners puts -1 and 1 on pixel centres: true for the planes, so x and y are moved to match.
         coarse_height, coarse_width = self.costs.shape[1:]
-        grid[..., 0] *= coarse_width / max(coarse_width - 1, 1)
-        grid[..., 1] *= coarse_height / max(coarse_height - 1, 1)
+        depth = (disparities - 1 / self.far) / (1 / self.near - 1 / self.far) * 2 - 1
+        x = (left + torch.arange(width, device=depth.device) + 0.5) * scale_x - 0.5
+        y = (top + torch.arange(height, device=depth.device) + 0.5) * scale_y - 0.5
+        x = x / max(coarse_width - 1, 1) * 2 - 1
+        y = y / max(coarse_height - 1, 1) * 2 - 1
+        grid = torch.stack([x.expand_as(depth), y[:, None].expand_as(depth), depth], dim=-1)
+        # align_corners: -1 and 1 are the centres of the first and the last sample, on all three axes.
         return functional.grid_sample(
             self.costs[None, None], grid[None], mode="bilinear", padding_mode="border", align_corners=True
         )[0, 0]
@@ -95,9 +138,7 @@ def _widened(ends: Tensor, height: int, width: int) -> Tensor:
     return functional.interpolate(smooth, size=(height, width), mode="bilinear", align_corners=False)[0, 0]
 
 
-def coarse_pass(
-    target: Camera, sources: Sequence[Camera], images: Sequence[Tensor], near: float, far: float
-) -> Coarse:
+def coarse_pass(target: Camera, sources: Sequence[Camera], images: Sequence[Tensor], near: float, far: float) -> Coarse:
     """Match the sources at a quarter of the resolution.
 
     Args:

@@ -98,7 +98,9 @@ def sweep_volume_torch(images: Sequence[Tensor], geometry: SweepGeometry, interv
     height, width = interval.low.shape
     x = torch.arange(width, device=device, dtype=torch.float64) + 0.5
     y = torch.arange(height, device=device, dtype=torch.float64) + 0.5
-    pixels = torch.stack([x.expand(height, width), y[:, None].expand(height, width), torch.ones_like(x).expand(height, width)])
+    pixels = torch.stack(
+        [x.expand(height, width), y[:, None].expand(height, width), torch.ones_like(x).expand(height, width)]
+    )
     colours, valid = [], []
     for view, image in enumerate(images):
         picture = _channels_last(image).permute(2, 0, 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,12 +59,15 @@ def load_weights(source: str | Path, network: str) -> Weights:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise WeightsError(f"The weights '{path}' cannot be read ({error.strerror}); install Sightline again.") from None
+        raise WeightsError(
+            f"The weights '{path}' cannot be read ({error.strerror}); install Sightline again."
+        ) from None
     try:
         tensors = load(content)
     except SafetensorError:
         raise WeightsError(
-            f"The weights '{path}' are damaged or not a safetensors file; install Sightline again or choose another file."
+            f"The weights '{path}' are damaged or not a safetensors file; "
+            "install Sightline again or choose another file."
         ) from None
     info = _info(path, content)
     if info.network != network:
@@ -85,7 +87,11 @@ def list_weights(folder: Path = FOLDER) -> list[WeightsInfo]:
 
 
 def save_weights(
-    path: Path, tensors: Mapping[str, Tensor], network: str, configuration: Mapping[str, Any], training: Mapping[str, Any]
+    path: Path,
+    tensors: Mapping[str, Tensor],
+    network: str,
+    configuration: Mapping[str, Any],
+    training: Mapping[str, Any],
 ) -> None:
     """Write weights with their configuration and training record in the header; half precision, whole or not at all."""
     from safetensors.torch import save_file
@@ -100,7 +106,7 @@ def save_weights(
     aside = path.with_suffix(".partial")
     halves = {name: tensor.detach().cpu().half().contiguous() for name, tensor in tensors.items()}
     save_file(halves, aside, metadata=metadata)
-    os.replace(aside, path)
+    aside.replace(path)
 
 
 def _path(source: str | Path) -> Path:

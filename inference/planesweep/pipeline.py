@@ -1,0 +1,42 @@
+"""The method ``plane-sweep``: the classical draft as a picture of its own. No weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from ..progress import Progress
+from .draft import attend
+from .sweep import Slab, Sweep, Tile, blend, tiles
+
+PLANES = 32
+
+
+def layers_of(rgb: Tensor, seen: Tensor, disparity: Tensor, confidence: Tensor) -> Tensor:
+    """Stack what a method makes of a tile as (6, H, W): RGB, alpha, disparity, confidence."""
+    return torch.cat([rgb, seen[None], disparity[None], confidence[None]])
+
+
+def render_draft(sweep: Sweep, side: int, progress: Progress) -> Tensor:
+    """Return (6, H, W) layers of the classical draft of a whole target (see :func:`layers_of`)."""
+
+    def part(slab: Slab) -> Tensor:
+        draft = attend(slab.volume, torch.softmax(-slab.energy, dim=0), sweep.view_weights)
+        return layers_of(draft.rgb, draft.seen, draft.disparity, draft.confidence)
+
+    return render_tiles(sweep, side, part, progress)
+
+
+def render_tiles(sweep: Sweep, side: int, part: Callable[[Slab], Tensor], progress: Progress) -> Tensor:
+    """Sweep in tiles of at most ``side`` pixels, make each one's layers by ``part``, and blend them into (C, H, W)."""
+    width, height = sweep.size
+    count = len(tiles(width, height, side))
+
+    def parts() -> Iterator[tuple[Tile, Tensor]]:
+        for index, slab in enumerate(sweep.slabs(side)):
+            progress((index + 0.5) / count, "Rendering")
+            yield slab.tile, part(slab)
+
+    return blend(parts(), width, height)[:, : sweep.target.height, : sweep.target.width]

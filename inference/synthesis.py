@@ -1,0 +1,277 @@
+"""From a capture and a target camera to a picture: the one door of the worker, the command line and the evaluation."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from .camera import Camera
+from .capture.depth_range import DepthRange, find_depth_range
+from .capture.photographs import Photograph, Photographs
+from .convglr.network import ConvGLR
+from .convglr.pipeline import DEFAULT_WEIGHTS, load_network, render
+from .devices import choose_device
+from .errors import BackendError, TargetError
+from .frame import Frame
+from .planesweep.pipeline import PLANES, render_draft
+from .planesweep.sweep import SourceImages, Sweep
+from .progress import Progress, part, silent
+from .selection import Choice, select_sources
+from .view import Capture
+from .weights import WeightsInfo
+
+METHODS = ("convglr", "plane-sweep", "nearest")
+QUALITIES = ("full", "preview")
+DEFAULT_SOURCES = 4
+PREVIEW_SIDE = 256  # longer side of a preview in pixels
+TILE_SIDE = {"cpu": 640, "cuda": 1536, "mps": 1024}  # memory of a tile: about 6 KB a pixel
+SMALLEST_TILE = 128
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a picture is made.
+
+    Args:
+        method: One of :data:`METHODS`.
+        quality: ``full``: the target's size; ``preview``: at most 256 pixels on the longer side.
+        sources: Most sources to use; ``None``: as many as the weights were trained for, else 4.
+        depth_near, depth_far: Depth range in scene units, both or neither; ``None``: found.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        weights: Name or file of other weights than those that come with Sightline.
+    """
+
+    method: str = "convglr"
+    quality: str = "full"
+    sources: int | None = None
+    depth_near: float | None = None
+    depth_far: float | None = None
+    device: str = "auto"
+    weights: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, known in (("method", METHODS), ("quality", QUALITIES)):
+            if getattr(self, name) not in known:
+                raise TargetError(f"There is no {name} '{getattr(self, name)}'; use one of: {', '.join(known)}.")
+
+
+class Session:
+    """What stays in memory between frames: photographs, depth ranges, and the network."""
+
+    def __init__(self) -> None:
+        self._photographs = Photographs()
+        self._networks: dict[tuple[str, str], tuple[ConvGLR, WeightsInfo]] = {}
+        self._ranges: dict[str, DepthRange] = {}
+
+    @property
+    def photographs(self) -> Photographs:
+        """The cache of photographs."""
+        return self._photographs
+
+    def unload(self) -> None:
+        """Drop everything that can be made again."""
+        self._photographs.clear()
+        self._networks.clear()
+        self._ranges.clear()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def depth_range(self, capture: Capture, progress: Progress = silent) -> DepthRange:
+        """Return the capture's depth range, remembered for the same cameras and pictures.
+
+        Raises:
+            DepthRangeError: If it cannot be found.
+        """
+        key = _identity(capture)
+        if key not in self._ranges:
+            self._ranges[key] = find_depth_range(capture, self._photographs, progress)
+        return self._ranges[key]
+
+    @torch.inference_mode()
+    def synthesize(self, capture: Capture, target: Camera, options: Options, progress: Progress = silent) -> Frame:
+        """Make the picture that ``target`` would have taken.
+
+        Raises:
+            TargetError: If fewer than two sources see what the target sees (one for ``nearest``).
+            SightlineError: As its parts raise them, for pictures, weights, depth range, device.
+        """
+        if target.distortion is not None:
+            target = replace(target, distortion=None)
+        if options.quality == "preview":
+            target = target.fitted(PREVIEW_SIDE)
+        clock = _Clock()
+        device = choose_device(options.device)
+        network, info = None, None
+        if options.method == "convglr":
+            progress(0.0, "Loading the network")
+            with clock.stage("network loading"):
+                network, info = self._network(options.weights or DEFAULT_WEIGHTS, device)
+        progress(0.02, "Finding the depth range")
+        with clock.stage("depth range"):
+            scene = self._scene_range(capture, options, part(progress, 0.02, 0.1))
+        count = options.sources or (network.config.views if network else DEFAULT_SOURCES)
+        if network:
+            count = min(count, network.config.views)
+        choices = select_sources(target, [view.camera for view in capture.views], count, scene.near, scene.far)
+        used = [choice for choice in choices if choice.used]
+        _check_reach(used, capture, options.method)
+        with clock.stage("photographs"):
+            photographs = []
+            for index, choice in enumerate(used):
+                progress(0.1 + 0.2 * index / len(used), "Reading the photographs")
+                view = capture.views[choice.index]
+                photographs.append(self._photographs.get(view, _scale(target, view.camera, scene)))
+        metadata: dict[str, Any] = {
+            "method": options.method,
+            "quality": options.quality,
+            "weights": info.hash if info else None,
+            "device": device.type,
+            "sources": [{"name": capture.views[choice.index].name, "reason": choice.reason} for choice in used],
+            "skipped": [
+                {"name": capture.views[choice.index].name, "reason": choice.reason}
+                for choice in choices
+                if not choice.used
+            ],
+            "depth_near": scene.near,
+            "depth_far": scene.far,
+            "depth_origin": scene.origin,
+            "warnings": [],
+        }
+        if options.method == "nearest":
+            return _nearest(target, photographs[0], clock, metadata)
+        images = _upload(photographs, device)
+        views = network.config.views if network else None
+        planes = network.config.planes if network else PLANES
+        progress(0.3, "Matching")
+        with clock.stage("coarse pass"):
+            sweep = Sweep(target, images, scene.near, scene.far, planes, views)
+        metadata["plane_step"] = round(sweep.plane_step, 3)
+        with clock.stage("rendering"):
+            layers = _render(sweep, network, metadata["warnings"], part(progress, 0.4, 0.98)).cpu()
+        metadata["seconds"] = clock.seconds
+        return _frame(target, layers.numpy(), metadata)
+
+    def _network(self, source: str, device: torch.device) -> tuple[ConvGLR, WeightsInfo]:
+        key = (source, str(device))
+        if key not in self._networks:
+            self._networks.clear()  # one at a time: a second one would double the memory
+            self._networks[key] = load_network(source, device)
+        return self._networks[key]
+
+    def _scene_range(self, capture: Capture, options: Options, progress: Progress) -> DepthRange:
+        if options.depth_near is not None and options.depth_far is not None:
+            checked = replace(capture, depth_near=options.depth_near, depth_far=options.depth_far)
+            return find_depth_range(checked, self._photographs, progress)
+        return self.depth_range(capture, progress)
+
+
+def _check_reach(used: Sequence[Choice], capture: Capture, method: str) -> None:
+    if not used:
+        raise TargetError(
+            "None of the sources sees what the target camera sees; "
+            "move the camera between the sources or turn it to the scene."
+        )
+    if len(used) < 2 and method != "nearest":
+        name = capture.views[used[0].index].name
+        raise TargetError(
+            f"Only one source ('{name}') sees what the target camera sees, and two are needed; "
+            "enable more sources or move the camera between them."
+        )
+
+
+def _scale(target: Camera, source: Camera, scene: DepthRange) -> float:
+    """Return how much smaller than stored a photograph may be so that its pixels are as fine as the target's.
+
+    In steps of a quarter octave, so that a moving camera finds the same photographs in the cache.
+    """
+    middle = 2 / (1 / scene.near + 1 / scene.far)
+    point = target.unproject([target.width / 2, target.height / 2], middle)
+    _, depth = source.project(point)
+    fineness = (target.fx / middle) / (source.fx / max(float(depth), 1e-9))
+    octaves = math.ceil(math.log2(max(fineness, 2**-5)) * 4 - 1e-6) / 4
+    return min(1.0, math.pow(2.0, octaves))
+
+
+def _upload(photographs: Sequence[Photograph], device: torch.device) -> SourceImages:
+    return SourceImages(
+        [photograph.camera for photograph in photographs],
+        [torch.from_numpy(photograph.rgb).to(device) for photograph in photographs],
+        [None if p.mask is None else torch.from_numpy(p.mask).to(device) for p in photographs],
+    )
+
+
+def _render(sweep: Sweep, network: ConvGLR | None, warnings: list[str], progress: Progress) -> Tensor:
+    """Render in tiles as large as memory allows: halved, with a warning, each time it does not."""
+    side = TILE_SIDE[sweep.view_weights.device.type]
+    while True:
+        try:
+            if network is None:
+                return render_draft(sweep, side, progress)
+            return render(network, sweep, side, progress)
+        except (torch.OutOfMemoryError, MemoryError):
+            if side <= SMALLEST_TILE:
+                raise BackendError(
+                    "There is not enough memory for even a small tile; free memory or choose the preview quality."
+                ) from None
+            side //= 2
+            torch.cuda.empty_cache()
+            warnings.append(f"Memory ran short, so the picture was made in tiles of {side} pixels.")
+
+
+def _frame(target: Camera, layers: np.ndarray[Any, np.dtype[np.float32]], metadata: dict[str, Any]) -> Frame:
+    """Cut (6, H, W) layers into a frame."""
+    alpha = np.clip(layers[3], 0.0, 1.0)
+    seen = alpha > 1e-3
+    rgb = np.where(seen[..., None], np.clip(layers[:3].transpose(1, 2, 0), 0.0, 1.0), np.float32(0.0))
+    depth = np.where(seen, 1.0 / np.maximum(layers[4], 1e-9), np.inf).astype(np.float32)
+    confidence = np.clip(layers[5], 0.0, 1.0) * seen
+    return Frame(
+        target, np.ascontiguousarray(rgb, dtype=np.float32), alpha, depth, confidence.astype(np.float32), metadata
+    )
+
+
+def _nearest(target: Camera, photograph: Photograph, clock: _Clock, metadata: dict[str, Any]) -> Frame:
+    """Return the nearest photograph as it is, at the target's size: what one has without synthesis."""
+    with clock.stage("rendering"):
+        picture = torch.from_numpy(photograph.rgb).permute(2, 0, 1)[None]
+        mode = "area" if picture.shape[-1] > target.width else "bilinear"
+        resized = functional.interpolate(picture, size=(target.height, target.width), mode=mode)[0]
+    size = (target.height, target.width)
+    metadata["seconds"] = clock.seconds
+    return Frame(
+        target,
+        np.ascontiguousarray(resized.permute(1, 2, 0).numpy()),
+        np.ones(size, np.float32),
+        np.full(size, np.inf, np.float32),
+        np.zeros(size, np.float32),
+        metadata,
+    )
+
+
+def _identity(capture: Capture) -> str:
+    """Return what a capture's depth range depends on."""
+    views = [(view.name, str(view.image), view.camera.to_json()) for view in capture.views]
+    points = None if capture.points is None else (len(capture.points), float(np.sum(capture.points)))
+    return repr((views, points, capture.depth_near, capture.depth_far))
+
+
+class _Clock:
+    """Seconds per stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - started, 4)
