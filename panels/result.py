@@ -7,7 +7,7 @@ import bpy
 from ..scene import checks
 from ..scene.names import Operators, Panels
 from ..scene.properties import job_state
-from ..scene.results import metadata_of, result_of
+from ..scene.results import metadata_of, result_of, summary
 from ..scene.synthesis import target_of
 from .common import SidebarPanel, sentence
 
@@ -43,7 +43,7 @@ class ResultPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
         row.operator(Operators.OPEN_RESULT, text="Open", icon="WINDOW")
         made = metadata_of(image)
         if made.get("method"):
-            layout.label(text=f"{made['method']}, {len(made.get('sources', []))} sources")
+            layout.label(text=summary(made))
 
 
 CLASSES = (ResultPanel,)

@@ -57,9 +57,10 @@ def target_problem(context: bpy.types.Context) -> Problem | None:
     if problem:
         return Problem(problem)
     choices = choices_of(context)
-    if choices.usable >= FEWEST_SOURCES and choices.used == 0:
+    if choices.usable >= FEWEST_SOURCES > choices.used:
         fixes = ((Operators.ADD_TARGET, "Add Target Camera"),)
-        return Problem("No source sees what the target sees; move it between the sources.", fixes)
+        number = "Only one source sees" if choices.used else "No source sees"
+        return Problem(f"{number} what the target sees; move or turn it towards what the sources see.", fixes)
     return None
 
 
@@ -70,8 +71,6 @@ def warnings(context: bpy.types.Context) -> list[Problem]:
     if of_scene(scene).capture is None:
         return found
     choices = choices_of(context)
-    if choices.used == 1:
-        found.append(Problem("Only one source sees the target; move the target or use more sources."))
     width, height = choices.largest
     percentage = scene.render.resolution_percentage
     target = scene.render.resolution_x * percentage / 100, scene.render.resolution_y * percentage / 100

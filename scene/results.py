@@ -12,7 +12,7 @@ import bpy
 from ..inference.errors import OutputError
 from .backend import preferences, user_folder
 from .names import RESULT_KEY
-from .properties import of_scene
+from .properties import METHODS, of_scene
 
 # What a result's custom property says of its file, so that a file somebody else has touched is known.
 _FILE_SIZE, _FILE_CHANGED = "file_size", "file_changed_ns"
@@ -135,6 +135,18 @@ def metadata_of(image: bpy.types.Image) -> dict[str, Any]:
     except (TypeError, ValueError):
         return {}
     return record if isinstance(record, dict) else {}
+
+
+def summary(metadata: dict[str, Any]) -> str:
+    """Return what a result was made by, from and in which time, in a few words."""
+    labels = {identifier: label for identifier, label, _ in METHODS}
+    words = [labels.get(metadata.get("method", ""), str(metadata.get("method", "")))]
+    used = [entry for entry in metadata.get("sources", []) if not isinstance(entry, dict) or entry.get("used", True)]
+    words.append(f"{len(used)} sources")
+    seconds = metadata.get("seconds")
+    if isinstance(seconds, dict):
+        words.append(f"{sum(value for value in seconds.values() if isinstance(value, int | float)):.1f} s")
+    return ", ".join(word for word in words if word)
 
 
 def file_of(image: bpy.types.Image) -> Path:

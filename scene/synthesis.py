@@ -192,10 +192,5 @@ def _show(job: Job, asked: Order, path: Path, metadata: dict[str, Any]) -> dict[
     else:
         results.show_as_background(image, target)
     results.show_in_editor(image)
-    used = [entry for entry in metadata.get("sources", []) if isinstance(entry, dict) and entry.get("used", True)]
-    seconds = metadata.get("seconds")
-    total = (
-        sum(value for value in seconds.values() if isinstance(value, int | float)) if isinstance(seconds, dict) else 0.0
-    )
-    sentence = f"{path.name} from {len(used)} sources in {total:.1f} s"
+    sentence = f"{path.name}: {results.summary(metadata)}"
     return {"image": image.name, "path": str(path), "metadata": metadata, "sentence": sentence}

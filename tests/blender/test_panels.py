@@ -108,7 +108,7 @@ def test_with_a_result(capture, drawn: Callable[[], str], scene_module: Scene, t
     image = results.adopt(path, {"method": "plane-sweep", "sources": [1, 2, 3]})
     results.show_as_background(image, bpy.data.objects["Target"])
     text = drawn()
-    assert "sightline.open_result" in text and "plane-sweep, 3 sources" in text
+    assert "sightline.open_result" in text and "Plane Sweep (draft), 3 sources" in text
 
 
 def test_the_source_list(capture, scene_module: Scene) -> None:
