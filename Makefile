@@ -30,6 +30,10 @@ $(READY): requirements-dev.txt wheels/requirements.txt
 demo: env
 	@$(PY) examples/demo.py $(if $(METHOD),--method $(METHOD))
 
+# The picture in the README, from the last demo.
+docs/images/comparison.jpg: out/demo/record.json
+	$(PY) -m examples.comparison_sheet $< --small $@
+
 # Blender's module and torch are better apart, and the installed extension wants a clean start: three processes.
 test: env
 	@status=0; \

@@ -1,15 +1,16 @@
 """Draw what a picture was made from, the picture, the true photograph and their difference; say how near they are.
 
-    python -m examples.comparison_sheet RECORD.json
+    python -m examples.comparison_sheet RECORD.json [--small FILE.jpg]
 
 A process of its own, because OpenCV must never be loaded into Blender's. ``RECORD.json`` holds ``sources`` (name and
-file each), ``result``, ``photograph``, ``sheet`` (files) and ``metadata`` (of the result).
+file each), ``result``, ``photograph``, ``sheet`` (files) and ``metadata`` (of the result). ``--small``
+also writes the sheet at the size of a web page: the picture in the README.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,16 @@ CAPTION = 40
 PAPER = (244, 244, 242)
 INK = (40, 38, 36)
 AMPLIFICATION = 4
+SMALL_WIDTH = 1488
 
 
 def main() -> None:
     """Read the record, write the sheet, print one line."""
-    record = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("record", type=Path)
+    parser.add_argument("--small", type=Path)
+    arguments = parser.parse_args()
+    record = json.loads(arguments.record.read_text(encoding="utf-8"))
     result, photograph = read(record["result"]), read(record["photograph"])
     if result.shape != photograph.shape:
         raise SystemExit(f"The result is {result.shape[1::-1]} pixels, the photograph {photograph.shape[1::-1]}.")
@@ -48,8 +54,9 @@ def main() -> None:
     each = (width - GAP * (len(sources) - 1)) // len(sources)
     upper = [captioned(scaled(picture, each), f"source: {name}") for name, picture in sources]
     sheet = framed([row(upper, width), row(lower, width)])
-    if not cv2.imwrite(record["sheet"], sheet):
-        raise SystemExit(f"The comparison cannot be written to {record['sheet']}.")
+    write(Path(record["sheet"]), sheet)
+    if arguments.small:
+        write(arguments.small, scaled(sheet, SMALL_WIDTH))
     print(f"{metadata['method']}: {closeness}; {timing(metadata['seconds'])}")
 
 
@@ -66,6 +73,13 @@ def read(path: str) -> Picture:
     if picture is None:
         raise SystemExit(f"The picture {path} cannot be read.")
     return np.asarray(picture, dtype=np.uint8)
+
+
+def write(path: Path, picture: Picture) -> None:
+    """Write a picture; JPEG at a quality that leaves no marks."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not cv2.imwrite(str(path), picture, [cv2.IMWRITE_JPEG_QUALITY, 90]):
+        raise SystemExit(f"The comparison cannot be written to {path}.")
 
 
 def scaled(picture: Picture, width: int) -> Picture:

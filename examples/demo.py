@@ -90,6 +90,10 @@ def synthesize(method: str | None, out: Path) -> dict[str, Any]:
     if method is not None:
         settings.method = method
 
+    # A preview first, as one does to find the camera. It also compiles the kernels: once for every user folder.
+    settings.quality = "preview"
+    press("synthesize_view")
+    settings.quality = "full"
     press("synthesize_view")
     images: Any = bpy.data.images
     result = next(image for image in images if "sightline_result" in image)
