@@ -11,9 +11,8 @@ from ..devices import DEVICE_NAMES
 from ..view import Capture
 
 if TYPE_CHECKING:
+    from ..frame import Frame
     from ..synthesis import Options
-
-QUALITIES = ("full", "preview")
 
 
 class UsageError(Exception):
@@ -38,7 +37,6 @@ def capture_argument(parser: argparse.ArgumentParser) -> None:
 def method_arguments(parser: argparse.ArgumentParser) -> None:
     """Add how a picture is made."""
     parser.add_argument("--method", default="convglr", help="convglr, plane-sweep or nearest (default: convglr)")
-    parser.add_argument("--quality", choices=QUALITIES, default="full")
     parser.add_argument("--sources", type=positive, metavar="N", help="how many of the nearest sources to use")
     parser.add_argument("--size", type=positive, metavar="PIXELS", help="scale down so that the longer side has these")
     parser.add_argument("--depth-near", type=float, metavar="DEPTH", help="nearest depth of the scene in scene units")
@@ -54,7 +52,7 @@ def positive(text: str) -> int:
     return value
 
 
-def options(arguments: argparse.Namespace) -> Options:
+def options(arguments: argparse.Namespace, quality: str = "full") -> Options:
     """Return the synthesis options that the arguments ask for.
 
     Raises:
@@ -71,7 +69,7 @@ def options(arguments: argparse.Namespace) -> Options:
         raise UsageError(f"the depth range {near:g} to {far:g} is not possible; near must be positive and below far")
     return Options(
         method=arguments.method,
-        quality=arguments.quality,
+        quality=quality,
         sources=arguments.sources,
         depth_near=near,
         depth_far=far,
@@ -83,6 +81,11 @@ def options(arguments: argparse.Namespace) -> Options:
 def split_names(texts: Iterable[str]) -> list[str]:
     """Return the names in arguments that hold one or several, separated by commas."""
     return [name.strip() for text in texts for name in text.split(",") if name.strip()]
+
+
+def used_sources(frame: Frame) -> list[str]:
+    """Return the names of the sources that a frame was made from, nearest first."""
+    return [str(source["name"]) for source in frame.metadata["sources"]]
 
 
 def known_names(capture: Capture, names: Iterable[str]) -> frozenset[str]:

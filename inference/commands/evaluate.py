@@ -15,7 +15,16 @@ import numpy as np
 from ..errors import CaptureError
 from ..progress import Progress, part, silent
 from ..view import Capture
-from .common import UsageError, capture_argument, common, known_names, method_arguments, options, split_names
+from .common import (
+    UsageError,
+    capture_argument,
+    common,
+    known_names,
+    method_arguments,
+    options,
+    split_names,
+    used_sources,
+)
 
 if TYPE_CHECKING:
     from ..synthesis import Options
@@ -130,7 +139,7 @@ def evaluate(capture: Capture, method: Options, settings: Settings, progress: Pr
                 "psnr": min(psnr(frame.rgb, truth.rgb), HIGHEST_PSNR),
                 "ssim": ssim(frame.rgb, truth.rgb),
                 "seconds": seconds,
-                "sources": [source["name"] for source in frame.metadata["sources"]],
+                "sources": used_sources(frame),
             }
         )
         if settings.save is not None:

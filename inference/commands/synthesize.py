@@ -11,7 +11,16 @@ from ..camera import Camera
 from ..errors import CameraError
 from ..progress import Progress
 from ..view import Capture
-from .common import UsageError, capture_argument, common, known_names, method_arguments, options, split_names
+from .common import (
+    UsageError,
+    capture_argument,
+    common,
+    known_names,
+    method_arguments,
+    options,
+    split_names,
+    used_sources,
+)
 
 NAME = "synthesize"
 
@@ -29,6 +38,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--exclude", metavar="NAMES", action="append", default=[], help="views that are no sources, comma-separated"
     )
+    parser.add_argument("--quality", choices=("full", "preview"), default="full")
     method_arguments(parser)
     parser.set_defaults(run=run)
 
@@ -44,7 +54,7 @@ def run(arguments: argparse.Namespace, progress: Progress) -> None:
     from ..picture_output import check_ending, write_picture
     from ..synthesis import Session
 
-    settings = options(arguments)
+    settings = options(arguments, arguments.quality)
     check_ending(arguments.out)
     capture = read_capture(arguments.capture)
     target = _target(arguments, capture)
@@ -55,9 +65,10 @@ def run(arguments: argparse.Namespace, progress: Progress) -> None:
         excluded.add(arguments.hold_out)
     frame = Session().synthesize(capture.without(excluded), target, settings, progress)
     write_picture(arguments.out, frame.rgb, frame.alpha)
-    names = ", ".join(str(source["name"]) for source in frame.metadata["sources"])
+    names = ", ".join(used_sources(frame))
     seconds = sum(frame.metadata["seconds"].values())
-    print(f"{arguments.out}: {target.width} x {target.height}, {settings.method} from {names}, {seconds:.1f} s")
+    size = f"{frame.camera.width} x {frame.camera.height}"
+    print(f"{arguments.out}: {size}, {settings.method} from {names}, {seconds:.1f} s")
 
 
 def _target(arguments: argparse.Namespace, capture: Capture) -> Camera:
