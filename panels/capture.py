@@ -35,7 +35,10 @@ class CapturePanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
             problem(layout, context, wrong)
         known = of_collection(settings.capture)
         if known.path:
-            layout.label(text=f"From {known.format}", icon="FILE")
+            row = layout.row()
+            row.label(text=f"From {known.format}", icon="FILE")
+            if known.points is not None:
+                row.prop(known.points, "hide_viewport", text="Points", emboss=False)
 
 
 CLASSES = (CapturePanel,)

@@ -133,6 +133,7 @@ def _add_points(parts: _Parts, points: NDArray[np.float64]) -> None:
     obj.parent = _resolved(parts.parent)
     obj.hide_render = obj.hide_select = True
     collection.objects.link(obj)
+    of_collection(collection).points = obj
 
 
 def _remove(parts: _Parts) -> None:

@@ -164,7 +164,7 @@ def answer(
         while not request.finished:
             if job.cancelled:
                 client.cancel(request)
-            message = "Cancelling ..." if job.cancelled else request.message or "Starting the worker ..."
+            message = "Cancelling ..." if job.cancelled else request.message or "Waiting for the worker ..."
             yield Step(start + (end - start) * request.fraction, message, waiting=True)
             client.poll()
     finally:

@@ -109,6 +109,7 @@ class CollectionSettings(bpy.types.PropertyGroup):
     if TYPE_CHECKING:
         format: str
         path: str
+        points: bpy.types.Object | None
         depth_near: float
         depth_far: float
         depth_origin: str
@@ -117,6 +118,9 @@ class CollectionSettings(bpy.types.PropertyGroup):
     else:
         format: StringProperty(name="Format", description="Kind of calibration the capture was imported from")
         path: StringProperty(name="File", description="Where the capture was imported from", subtype="FILE_PATH")
+        points: PointerProperty(
+            name="Points", description="The calibration's points, to place a target camera by", type=bpy.types.Object
+        )
         depth_near: FloatProperty(name="Nearest", subtype="DISTANCE")
         depth_far: FloatProperty(name="Farthest", subtype="DISTANCE")
         depth_origin: StringProperty(name="Origin", description="Where the depth range was found")

@@ -135,6 +135,9 @@ def test_development_captures(scene_module: Scene, name: str) -> None:
     collection = bpy.context.scene.sightline.capture
     assert worst_distance(collection, path, scene_module) <= 0.01
     sources = scene_module("sources")
+    points = collection.sightline.points
+    if (path.parent / "sparse_points.ply").exists():
+        assert len(points.data.vertices) > 1000 and points.hide_render
     rng = np.random.default_rng(0)
     depsgraph = bpy.context.evaluated_depsgraph_get()
     worst = 0.0
