@@ -217,10 +217,10 @@ def _rigid(matrix: ArrayLike) -> Array:
     if not np.allclose(pose[3], [0.0, 0.0, 0.0, 1.0], atol=1e-9):
         raise CameraError("The last row of the camera's pose is not 0 0 0 1; it is no rigid motion.")
     rotation = pose[:3, :3]
-    if np.linalg.det(rotation) < 0:
+    if np.abs(rotation).max() < 1e3 and np.linalg.det(rotation) < 0:
         raise CameraError("The camera's pose is mirrored; its axes were mixed up when the calibration was written.")
     # A pose that went through float32 or a few printed digits is off by 1e-4 at most; more is scale or shear.
-    if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-3):
+    if np.abs(rotation).max() >= 1e3 or not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-3):
         raise CameraError("The camera's pose is scaled or sheared; remove the scale before it becomes a camera.")
     # A rotation already stays as it is, bit for bit, so that records read back exactly.
     if not np.allclose(rotation @ rotation.T, np.eye(3), rtol=0.0, atol=1e-14):

@@ -87,7 +87,12 @@ def read_colmap(folder: Path) -> Capture:
     except (ValueError, IndexError, KeyError, RuntimeError, MemoryError) as error:
         reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
         raise CaptureError(f"The COLMAP model in {folder} is damaged ({reason}); export it again.") from None
-    images = sorted((image for image in model.images.values() if image.has_pose), key=lambda image: image.name)
+    try:
+        images = sorted((image for image in model.images.values() if image.has_pose), key=lambda image: image.name)
+    except UnicodeDecodeError:
+        raise CaptureError(
+            f"The COLMAP model in {folder} has an image name that is not UTF-8; rename the image."
+        ) from None
     if not images:
         raise CaptureError(f"The COLMAP model in {folder} has no registered images; reconstruct the scene again.")
     pictures = _find_pictures(folder.absolute(), [image.name for image in images])

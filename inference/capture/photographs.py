@@ -21,6 +21,8 @@ from .picture_files import picture_size, read_pixels
 from .rectification import rectified_camera, rectify
 
 DEFAULT_CACHE_BYTES = 1 << 30
+# Scaled down to this and less, linear resampling is within 45 dB of the truth: its blur is smaller than the new pixels.
+FINE_SCALE = 1 / 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +69,7 @@ def load_photograph(view: View, scale: float = 1.0, square_pixels: bool = False)
         rectified = rectified_camera(camera, square_pixels)
     except CameraError as error:
         raise CameraError(f"The camera of '{view.name}' cannot be used: {error}") from None
-    rgb = rectify(rgb, camera, rectified)
+    rgb = rectify(rgb, camera, rectified, fine=scale > FINE_SCALE)
     mask = None if mask is None else rectify(mask, camera, rectified)
     if scale < 1:
         width, height = max(1, round(camera.width * scale)), max(1, round(camera.height * scale))
@@ -233,13 +235,13 @@ def _identity(view: View, scale: float) -> str:
     """Return a digest of all that decides what a photograph looks like."""
     digest = hashlib.blake2b(digest_size=16)
     digest.update(repr((view.camera.to_json(), scale)).encode())
-    for content in (view.image, view.mask):
+    for label, content in (("picture", view.image), ("mask", view.mask)):
         if isinstance(content, Path):
             try:
                 status = content.stat()
             except OSError as error:
                 raise PictureError(
-                    f"The picture of '{view.name}' is missing: {content} ({error.strerror or error})."
+                    f"The {label} of '{view.name}' is missing: {content} ({error.strerror or error})."
                 ) from None
             digest.update(repr((str(content), status.st_size, status.st_mtime_ns)).encode())
         elif content is not None:

@@ -96,6 +96,7 @@ def broken(pose: Any) -> Any:
         ({"height": 10.5}, "whole number"),
         (broken(np.diag([1.0, 1.0, -1.0, 1.0])), "mirrored"),
         (broken(np.diag([2.0, 2.0, 2.0, 1.0])), "scaled or sheared"),
+        (broken(np.diag([1e200, 1e200, 1e200, 1.0])), "scaled or sheared"),
         (broken(np.full((4, 4), np.nan)), "not finite"),
         (broken(np.eye(3)), "shape (3, 3)"),
         (broken([["a"] * 4] * 4), "not a matrix of numbers"),

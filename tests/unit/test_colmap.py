@@ -122,6 +122,14 @@ def test_pictures_outside_are_refused(tmp_path: Path) -> None:
         read_capture(tmp_path)
 
 
+def test_names_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    write_model(tmp_path)
+    path = tmp_path / "images.bin"
+    path.write_bytes(path.read_bytes().replace(b"view_1", b"vi\xe9w_1"[:6]))
+    with pytest.raises(CaptureError, match="not UTF-8"):
+        read_capture(tmp_path)
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_a_binary_file_cut_anywhere_is_named(tmp_path: Path, name: str) -> None:
     write_model(tmp_path)
