@@ -9,6 +9,14 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class Timing:
+    """Median seconds: on the clock, and of all the process's threads on the processor (which a busy machine spares)."""
+
+    wall: float
+    cpu: float
+
+
+@dataclass(frozen=True)
 class Row:
     """One line of the table.
 
@@ -19,6 +27,7 @@ class Row:
         unit: ``ms``, ``s``, ``MiB`` ...
         ratio: ``value`` over that of ``against``; ``None`` for a figure that stands alone.
         against: The way it is compared with.
+        cpu: Milliseconds on the processor where they are known.
     """
 
     subject: str
@@ -27,10 +36,11 @@ class Row:
     unit: str
     ratio: float | None = None
     against: str = ""
+    cpu: float | None = None
 
 
-def medians(ways: Mapping[str, Callable[[], object]], repeats: int = 5, warm_up: int = 1) -> dict[str, float]:
-    """Return the median seconds of every way.
+def medians(ways: Mapping[str, Callable[[], object]], repeats: int = 5, warm_up: int = 1) -> dict[str, Timing]:
+    """Return the median times of every way.
 
     The ways take turns, so that what else the machine does falls on all of them alike.
 
@@ -39,34 +49,49 @@ def medians(ways: Mapping[str, Callable[[], object]], repeats: int = 5, warm_up:
         repeats: Measured turns.
         warm_up: Turns before them that are not counted.
     """
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for turn in range(warm_up + repeats):
         for name, function in ways.items():
-            started = time.perf_counter()
+            started, worked = time.perf_counter(), time.process_time()
             function()
-            elapsed = time.perf_counter() - started
+            elapsed = time.perf_counter() - started, time.process_time() - worked
             if turn >= warm_up:
                 seconds[name].append(elapsed)
-    return {name: statistics.median(values) for name, values in seconds.items()}
+    return {
+        name: Timing(*(statistics.median(column) for column in zip(*values, strict=True)))
+        for name, values in seconds.items()
+    }
 
 
-def compared(subject: str, seconds: Mapping[str, float], against: str) -> list[Row]:
-    """Return a row in milliseconds for every way, each with its ratio to the way ``against``."""
+def compared(subject: str, timings: Mapping[str, Timing], against: str) -> list[Row]:
+    """Return a row in milliseconds for every way, each with its ratio on the clock to the way ``against``."""
     return [
-        Row(subject, way, 1000 * value, "ms", None if way == against else value / seconds[against], against)
-        for way, value in seconds.items()
+        Row(
+            subject,
+            way,
+            1000 * timing.wall,
+            "ms",
+            None if way == against else timing.wall / timings[against].wall,
+            against,
+            1000 * timing.cpu,
+        )
+        for way, timing in timings.items()
     ]
 
 
 def table(rows: list[Row]) -> str:
     """Return the rows as text in columns."""
-    lines = [("subject", "way", "median", "ratio")]
+    lines = [("subject", "way", "median", "processor", "ratio on the clock")]
     for row in rows:
-        digits = 0 if row.value >= 100 else 1 if row.value >= 10 else 2
         ratio = "" if row.ratio is None else f"{row.ratio:.2f} x {row.against}"
-        lines.append((row.subject, row.way, f"{row.value:.{digits}f} {row.unit}", ratio))
+        processor = "" if row.cpu is None else f"{_digits(row.cpu)} ms"
+        lines.append((row.subject, row.way, f"{_digits(row.value)} {row.unit}", processor, ratio))
     widths = [max(len(line[column]) for line in lines) for column in range(4)]
     return "\n".join(
-        f"{subject:<{widths[0]}}  {way:<{widths[1]}}  {median:>{widths[2]}}  {ratio}".rstrip()
-        for subject, way, median, ratio in lines
+        f"{subject:<{widths[0]}}  {way:<{widths[1]}}  {median:>{widths[2]}}  {processor:>{widths[3]}}  {ratio}".rstrip()
+        for subject, way, median, processor, ratio in lines
     )
+
+
+def _digits(value: float) -> str:
+    return f"{value:.{0 if value >= 100 else 1 if value >= 10 else 2}f}"
