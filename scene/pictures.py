@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import glob
+import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,8 +19,8 @@ from .handles import Handle
 from .names import RESULT_KEY
 from .picture_size import picture_size
 
-# Rows converted at a time, so that no step of a job takes long.
-ROWS_PER_STEP = 256
+# Pixels converted at a time, so that no step of a job takes long.
+PIXELS_PER_STEP = 2**17
 
 
 @dataclass(frozen=True)
@@ -88,15 +90,16 @@ def write_image(image: bpy.types.Image, folder: Path) -> Iterator[Path | None]:
     """Write an image that only Blender has into ``folder``, in small steps; the last one yields the file.
 
     A packed file is written as it is. Pixels become a binary PPM, 8 bits a channel for byte images and 16 for float
-    ones (which Blender keeps scene-linear: they are encoded as sRGB). A file that is already the same is left alone,
-    so that the worker knows the picture again.
+    ones (which Blender keeps scene-linear: they are encoded as sRGB). A file is named by its content, so that the
+    worker knows the picture again. Blender hands out its pixels only all at once: that is the one step whose time
+    grows with the picture (10 ms a million pixels).
 
     Raises:
-        PictureError: If the image is gone or empty, or the file cannot be written.
+        PictureError: If the image is empty, or the file cannot be written.
     """
     name = f"{image.session_uid}-{re.sub(r'[^A-Za-z0-9._-]', '_', image.name)[-60:]}"
     if image.packed_file is not None and not image.is_dirty:
-        yield _write(folder / name, [bytes(image.packed_file.data)])
+        yield from _write([bytes(image.packed_file.data)], folder, name, Path(image.filepath).suffix)
         return
     width, height = image.size
     if not width or not height:
@@ -105,34 +108,49 @@ def write_image(image: bpy.types.Image, folder: Path) -> Iterator[Path | None]:
     pixels = np.empty(width * height * channels, dtype=np.float32)
     image.pixels.foreach_get(pixels)  # type: ignore[attr-defined]
     yield None
-    rows = pixels.reshape(height, width, channels)[::-1]
-    blocks = [f"P6\n{width} {height}\n{65535 if is_float else 255}\n".encode()]
-    for start in range(0, height, ROWS_PER_STEP):
-        block = rows[start : start + ROWS_PER_STEP]
+    yield from _write(_ppm(pixels.reshape(height, width, channels)[::-1], is_float), folder, name, ".ppm")
+
+
+def _ppm(pixels: NDArray[np.float32], is_float: bool) -> Iterator[bytes]:
+    """Return the parts of a binary PPM of (H, W, C) pixels, top row first."""
+    height, width, channels = pixels.shape
+    yield f"P6\n{width} {height}\n{65535 if is_float else 255}\n".encode()
+    rows = max(1, PIXELS_PER_STEP // width)
+    for start in range(0, height, rows):
+        block = pixels[start : start + rows]
         block = block[..., :3] if channels >= 3 else np.repeat(block[..., :1], 3, axis=2)
         if is_float:
-            blocks.append((np.clip(_encode(block), 0, 1) * 65535 + 0.5).astype(">u2").tobytes())
+            yield (np.clip(_encode(block), 0, 1) * 65535 + 0.5).astype(">u2").tobytes()
         else:
-            blocks.append((block * 255 + 0.5).astype(np.uint8).tobytes())
-        yield None
-    yield _write(folder / f"{name}.ppm", blocks)
+            yield (block * 255 + 0.5).astype(np.uint8).tobytes()
+
+
+def _write(parts: Iterable[bytes], folder: Path, name: str, suffix: str) -> Iterator[Path | None]:
+    """Write ``parts``, one a step, to a file named by ``name`` and its content; older contents of that name go."""
+    unfinished = folder / f"{name}.part"
+    digest = hashlib.sha256()
+    try:
+        with unfinished.open("wb") as file:
+            for part in parts:
+                digest.update(part)
+                file.write(part)
+                yield None
+        path = folder / f"{name}-{digest.hexdigest()[:16]}{suffix}"
+        if path.exists():
+            unfinished.unlink()
+        else:
+            for older in folder.glob(f"{glob.escape(name)}-*"):
+                older.unlink()
+            unfinished.replace(path)
+    except OSError as error:
+        raise PictureError(f"'{unfinished}' cannot be written ({error.strerror}); make room for it.") from None
+    yield path
 
 
 def _encode(linear: NDArray[np.float32]) -> NDArray[np.float32]:
     """Encode linear light as sRGB (IEC 61966-2-1)."""
     linear = np.maximum(linear, 0)
     return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-
-
-def _write(path: Path, blocks: list[bytes]) -> Path:
-    """Write ``blocks`` to ``path`` unless it holds just that."""
-    content = b"".join(blocks)
-    try:
-        if not path.exists() or path.stat().st_size != len(content) or path.read_bytes() != content:
-            path.write_bytes(content)
-    except OSError as error:
-        raise PictureError(f"The picture '{path}' cannot be written ({error.strerror}); make room for it.") from None
-    return path
 
 
 @lru_cache(maxsize=4096)

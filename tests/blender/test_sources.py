@@ -147,3 +147,12 @@ def test_sizes_of_files(scene_module: Scene, tmp_path: Path) -> None:
         assert size(tmp_path / "cut.jpg") is None
     (tmp_path / "c.txt").write_text("no picture")
     assert size(tmp_path / "c.txt") is None
+
+
+def test_a_repainted_picture_is_another_file(capture, scene_module: Scene, tmp_path: Path) -> None:
+    image = bpy.data.images.new("painted", 8, 8)
+    first = written(scene_module, image, tmp_path)
+    assert written(scene_module, image, tmp_path) == first
+    image.pixels[0] = 1.0
+    second = written(scene_module, image, tmp_path)
+    assert second != first and list(tmp_path.glob("*painted*")) == [second]
