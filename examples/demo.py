@@ -1,6 +1,6 @@
 """What a user does, without the clicks: import the example capture, put a camera between its views, synthesize.
 
-    python examples/demo.py [--method METHOD] [--out FOLDER]
+    python examples/demo.py [--method convglr|plane-sweep] [--out FOLDER]
 
 Runs with Blender's Python module and the extension of this checkout in a user folder of its own. The photograph of that
 place is held out, so that the result can be compared with it. Leaves the picture, ``comparison.png`` and ``demo.blend``
@@ -25,18 +25,23 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples" / "still_life" / "transforms.json"
+OUT = ROOT / "out" / "demo"
 PACKAGE = "bl_ext.user_default.sightline"
+METHODS = ("convglr", "plane-sweep")
 
 
 def main() -> None:
     """Read the command line and do it all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--method", help="convglr or plane-sweep (default: the extension's)")
-    parser.add_argument("--out", type=Path, default=ROOT / "out" / "demo")
+    parser.add_argument("--method", choices=METHODS, help="default: the extension's")
+    parser.add_argument("--out", type=Path, default=OUT, help="a new or empty folder (default: out/demo, made anew)")
     options = parser.parse_args()
     out = options.out.resolve()
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
+    if out == OUT:
+        shutil.rmtree(out, ignore_errors=True)
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        parser.error(f"{out} is not an empty folder; name another.")
+    out.mkdir(parents=True, exist_ok=True)
     with blender():
         record = synthesize(options.method, out)
     (out / "record.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
@@ -138,7 +143,7 @@ if __name__ == "__main__":
     try:
         main()
     except SystemExit as end:
-        status = end.code if isinstance(end.code, int) else 1
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
         if isinstance(end.code, str):
             print(end.code, file=sys.stderr)
     except BaseException:
