@@ -35,6 +35,8 @@ def measure(method: str) -> dict[str, Any]:
     """Return what ``view_process.py`` measures of a method."""
     environment = os.environ | {"OMP_NUM_THREADS": THREADS, "NUMBA_NUM_THREADS": THREADS}
     command = [sys.executable, "-m", "benchmarks.view_process", method]
-    done = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise SystemExit(f"The method {method} could not be measured; the reason is printed above.")
     record: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return record

@@ -13,6 +13,8 @@ import sys
 import time
 from dataclasses import replace
 
+from inference.errors import SightlineError
+
 NEXT = 5
 CORES = 2
 
@@ -50,4 +52,7 @@ def main(method: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    try:
+        main(sys.argv[1])
+    except SightlineError as error:
+        raise SystemExit(str(error)) from None
