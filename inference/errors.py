@@ -61,7 +61,7 @@ class OutputError(SightlineError):
     code = "output"
 
 
-class Cancelled(SightlineError):
+class Cancelled(SightlineError):  # noqa: N818 - no error, a wish
     """The user asked to stop."""
 
     code = "cancelled"

@@ -19,12 +19,13 @@ class Frame:
 
     Args:
         camera: The target it was made for.
-        rgb: H x W x 3 sRGB display-referred RGB in [0, 1].
-        alpha: H x W in [0, 1]; 0 where no source sees anything.
+        rgb: H x W x 3 sRGB display-referred RGB in [0, 1], not multiplied by alpha.
+        alpha: H x W in [0, 1]; 0 where no source sees anything, or only what its mask excludes.
         depth: H x W along the optical axis in scene units, infinite where there is nothing.
         confidence: H x W in [0, 1]: how much the sources agree on the depth.
         metadata: What makes the result reproducible, as plain JSON: ``method``, ``weights`` (hash), ``sources`` and
-            ``skipped`` (name and reason each), ``seconds`` per stage, ``plane_step`` in pixels of the widest source, ``device``, ``warnings``.
+            ``skipped`` (name and reason each), ``seconds`` per stage, ``plane_step`` in pixels of the widest source,
+            ``device``, ``warnings``.
     """
 
     camera: Camera

@@ -231,7 +231,7 @@ def _frame(target: Camera, layers: np.ndarray[Any, np.dtype[np.float32]], metada
     """Cut (6, H, W) layers into a frame."""
     alpha = np.clip(layers[3], 0.0, 1.0)
     seen = alpha > 1e-3
-    rgb = np.where(seen[..., None], np.clip(layers[:3].transpose(1, 2, 0), 0.0, 1.0), np.float32(0.0))
+    rgb = np.clip(layers[:3].transpose(1, 2, 0), 0.0, 1.0)
     depth = np.where(seen, 1.0 / np.maximum(layers[4], 1e-9), np.inf).astype(np.float32)
     confidence = np.clip(layers[5], 0.0, 1.0) * seen
     return Frame(

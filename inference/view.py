@@ -24,7 +24,8 @@ class View:
         name: What the user calls it; unique in a capture.
         camera: Its size is that of the picture as calibrated.
         image: A file, or H x W x 3 sRGB display-referred RGB in [0, 1] (float32).
-        mask: What belongs to the scene (1) and what does not (0): a file, or H x W in [0, 1]. ``None``: everything does.
+        mask: What belongs to the scene (1) and what does not (0): a file, or H x W in [0, 1]. ``None``: everything
+        does.
     """
 
     name: str

@@ -13,6 +13,7 @@ from inference.convglr.encodings import encode
 from inference.convglr.network import Encodings, NetworkConfig
 from inference.planesweep.draft import energy, filled
 from inference.planesweep.geometry import sweep_geometry
+from inference.planesweep.kernels import OUTSIDE
 from inference.planesweep.narrowing import Coarse, coarse_pass
 from inference.planesweep.volume import Interval, Volume, sweep_volume
 
@@ -44,7 +45,7 @@ def prepare(sample: Sample, config: NetworkConfig, random: np.random.Generator) 
         interval = _interval(coarse, disparity, sample, random)
         geometry = sweep_geometry(sample.target, sources)
         volume = sweep_volume(images, geometry, interval, config.planes)
-        volume.valid[:, weights == 0] = False
+        volume.state[:, weights == 0] = OUTSIDE
         per_disparity = coarse.step * (coarse.costs.shape[0] - 1) / (1 / sample.near - 1 / sample.far)
         return Example(
             volume,

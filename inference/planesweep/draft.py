@@ -27,20 +27,23 @@ MISMATCH = 0.02  # variance assumed where fewer than two views see a plane
 def colour_variance(volume: Volume) -> Tensor:
     """Return (D, H, W): variance of colour over the views that see the plane, in a 5x5 window cut at the border.
 
+    Masked samples count where fewer than two views are unmasked.
+
     Where fewer than two views see it, the value is that of a clear mismatch.
     """
     if volume.colours.device.type != "cpu":
         return _colour_variance_torch(volume)
     out = torch.empty(volume.disparities.shape)
     kernels.colour_variance(
-        volume.colours.numpy(), volume.valid.numpy(), WINDOW_RADIUS, np.float32(MISMATCH), out.numpy()
+        volume.colours.numpy(), volume.state.numpy(), WINDOW_RADIUS, np.float32(MISMATCH), out.numpy()
     )
     return out
 
 
 def _colour_variance_torch(volume: Volume) -> Tensor:
     """Do what :func:`colour_variance` does on any device."""
-    weights = volume.valid[:, :, None].float()
+    seen, inside = volume.state == kernels.SEEN, volume.state != kernels.OUTSIDE
+    weights = torch.where(seen.sum(dim=1, keepdim=True) >= 2, seen, inside)[:, :, None].float()
     count = weights.sum(dim=1, keepdim=True)
     mean = (volume.colours * weights).sum(dim=1, keepdim=True) / count.clamp_min(1)
     variance = ((volume.colours - mean).square_() * weights).sum(dim=1).mean(dim=1) / count[:, 0, 0].clamp_min(1)
@@ -108,9 +111,10 @@ def attend(volume: Volume, attention: Tensor, view_weights: Tensor) -> Draft:
         attention: (D, H, W) summing to one over the planes.
         view_weights: (V,) from :func:`nearness`; zero for a view that must not count.
     """
-    views, seen = _average_planes(volume, attention)
-    views = (views / seen[:, None].clamp_min(1e-3)).clamp(0, 1)
-    near = view_weights[:, None, None] * seen
+    views, inside, seen = _average_planes(volume, attention)
+    views = (views / inside[:, None].clamp_min(1e-3)).clamp(0, 1)
+    # What is masked out is shown only where no source has anything else; its alpha is zero all the same.
+    near = view_weights[:, None, None] * (seen + 1e-3 * inside)
     with torch.no_grad():
         weights = _shares(near)
         for _ in range(ROUNDS):
@@ -131,16 +135,25 @@ def attend(volume: Volume, attention: Tensor, view_weights: Tensor) -> Draft:
     )
 
 
-def _average_planes(volume: Volume, attention: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the views' colours (V, 3, H, W), not divided by, and the attention (V, H, W) on valid samples."""
+def _average_planes(volume: Volume, attention: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the views' colours (V, 3, H, W), and the attention (V, H, W) on samples in the picture and on unmasked."""
     if attention.device.type != "cpu" or attention.requires_grad:
-        seen = torch.einsum("dhw,dvhw->vhw", attention, volume.valid.to(attention.dtype))
-        return torch.einsum("dhw,dvchw->vchw", attention, volume.colours), seen
-    views, seen = torch.empty(volume.colours.shape[1:]), torch.empty(volume.valid.shape[1:])
+        inside, seen = (
+            torch.einsum("dhw,dvhw->vhw", attention, chosen.to(attention.dtype))
+            for chosen in (volume.state != kernels.OUTSIDE, volume.state == kernels.SEEN)
+        )
+        return torch.einsum("dhw,dvchw->vchw", attention, volume.colours), inside, seen
+    views = torch.empty(volume.colours.shape[1:])
+    inside, seen = torch.empty(volume.state.shape[1:]), torch.empty(volume.state.shape[1:])
     kernels.average_planes(
-        volume.colours.numpy(), volume.valid.numpy(), attention.contiguous().numpy(), views.numpy(), seen.numpy()
+        volume.colours.numpy(),
+        volume.state.numpy(),
+        attention.contiguous().numpy(),
+        views.numpy(),
+        inside.numpy(),
+        seen.numpy(),
     )
-    return views, seen
+    return views, inside, seen
 
 
 def _shares(weights: Tensor) -> Tensor:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+# What a sample of a volume is: not in the picture, in a part of it that the user masked out, or a view of the scene.
+OUTSIDE, MASKED, SEEN = 0, 1, 2
+
 
 @numba.njit(inline="always", fastmath=True)
 def _bilinear(picture, x, y, out):  # type: ignore[no-untyped-def]
@@ -42,7 +45,7 @@ def _bilinear(picture, x, y, out):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(parallel=True, fastmath=True, cache=True, nogil=True)
-def sweep(picture, matrix, offset, low, high, planes, view, volume, valid):  # type: ignore[no-untyped-def]
+def sweep(picture, matrix, offset, low, high, planes, view, volume, state):  # type: ignore[no-untyped-def]
     """Fill one view of a volume.
 
     Args:
@@ -52,7 +55,7 @@ def sweep(picture, matrix, offset, low, high, planes, view, volume, valid):  # t
         planes: Number of planes D.
         view: Index of this view.
         volume: (D, V, 3, H, W) float32, written at [:, view].
-        valid: (D, V, H, W) uint8, written at [:, view]: 1 where the sample lies inside the picture.
+        state: (D, V, H, W) uint8, written at [:, view]: SEEN where the sample lies inside the picture, else OUTSIDE.
     """
     height, width = low.shape
     source_height, source_width = np.float32(picture.shape[0]), np.float32(picture.shape[1])
@@ -75,13 +78,36 @@ def sweep(picture, matrix, offset, low, high, planes, view, volume, valid):  # t
                         volume[k, view, 0, y, x] = colour[0]
                         volume[k, view, 1, y, x] = colour[1]
                         volume[k, view, 2, y, x] = colour[2]
-                        valid[k, view, y, x] = px >= 0 and py >= 0 and px <= source_width and py <= source_height
+                        within = px >= 0 and py >= 0 and px <= source_width and py <= source_height
+                        state[k, view, y, x] = SEEN if within else OUTSIDE
                         inside = True
                 if not inside:
                     volume[k, view, 0, y, x] = 0.0
                     volume[k, view, 1, y, x] = 0.0
                     volume[k, view, 2, y, x] = 0.0
-                    valid[k, view, y, x] = 0
+                    state[k, view, y, x] = OUTSIDE
+
+
+@numba.njit(parallel=True, fastmath=True, cache=True, nogil=True)
+def mark_masked(mask, matrix, offset, low, high, planes, view, state):  # type: ignore[no-untyped-def]
+    """Turn SEEN into MASKED where ``mask`` (h, w) of this view is below one half; the rest as in :func:`sweep`."""
+    height, width = low.shape
+    for y in numba.prange(height):
+        v = y + 0.5
+        for k in range(planes):
+            share = np.float32(k) / np.float32(max(planes - 1, 1))
+            for x in range(width):
+                if state[k, view, y, x] != SEEN:
+                    continue
+                u = x + 0.5
+                d = low[y, x] + share * (high[y, x] - low[y, x])
+                a = matrix[0, 0] * u + matrix[0, 1] * v + matrix[0, 2] + offset[0] * d
+                b = matrix[1, 0] * u + matrix[1, 1] * v + matrix[1, 2] + offset[1] * d
+                c = matrix[2, 0] * u + matrix[2, 1] * v + matrix[2, 2] + offset[2] * d
+                column = min(max(int(a / c), 0), mask.shape[1] - 1)
+                row = min(max(int(b / c), 0), mask.shape[0] - 1)
+                if mask[row, column] < 0.5:
+                    state[k, view, y, x] = MASKED
 
 
 @numba.njit(fastmath=True, cache=True)
@@ -114,11 +140,11 @@ def _box_sum(source, radius, rows, out):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(parallel=True, fastmath=True, cache=True, nogil=True)
-def matching_cost(colours, valid, pairs, radius, best, noise, truncation, mixture, cost):  # type: ignore[no-untyped-def]
+def matching_cost(colours, state, pairs, radius, best, noise, truncation, mixture, cost):  # type: ignore[no-untyped-def]
     """Fill ``cost`` (D, H, W); see :func:`matching.matching_cost_torch` for what it is.
 
     Args:
-        colours, valid: (D, V, 3, H, W) float32 and (D, V, H, W) bool of a volume.
+        colours, state: (D, V, 3, H, W) float32 and (D, V, H, W) uint8 of a volume.
         pairs: (P, 2) int64 views to compare.
         radius, best, noise, truncation, mixture: As there.
         cost: Written.
@@ -175,7 +201,7 @@ def matching_cost(colours, valid, pairs, radius, best, noise, truncation, mixtur
                 for x in range(width):
                     difference = min(summed[y, x] / area[y, x] / truncation, np.float32(2.0))
                     value = (np.float32(1.0) - mixture) * costs[p, y, x] + mixture * difference
-                    if not (valid[plane, i, y, x] and valid[plane, j, y, x]):
+                    if state[plane, i, y, x] == OUTSIDE or state[plane, i, y, x] != state[plane, j, y, x]:
                         value = np.float32(1.0)
                     costs[p, y, x] = value
         chosen = np.empty(count, np.float32)
@@ -248,7 +274,7 @@ def aggregate(cost, small, large):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(parallel=True, fastmath=True, cache=True, nogil=True)
-def colour_variance(colours, valid, radius, mismatch, out):  # type: ignore[no-untyped-def]
+def colour_variance(colours, state, radius, mismatch, out):  # type: ignore[no-untyped-def]
     """Fill ``out`` (D, H, W); see :func:`draft.colour_variance`."""
     planes, views, _, height, width = colours.shape
     for plane in numba.prange(planes):
@@ -258,17 +284,25 @@ def colour_variance(colours, valid, radius, mismatch, out):  # type: ignore[no-u
             for x in range(width):
                 count = np.float32(0.0)
                 total = np.float32(0.0)
+                needed = SEEN
                 for v in range(views):
-                    count += np.float32(valid[plane, v, y, x])
+                    count += state[plane, v, y, x] == SEEN
+                if count < 2:
+                    needed = MASKED
+                    count = np.float32(0.0)
+                    for v in range(views):
+                        count += state[plane, v, y, x] != OUTSIDE
                 if count >= 2:
                     for c in range(3):
                         mean = np.float32(0.0)
                         for v in range(views):
-                            mean += colours[plane, v, c, y, x] * np.float32(valid[plane, v, y, x])
+                            if state[plane, v, y, x] >= needed:
+                                mean += colours[plane, v, c, y, x]
                         mean /= count
                         for v in range(views):
-                            difference = colours[plane, v, c, y, x] - mean
-                            total += difference * difference * np.float32(valid[plane, v, y, x])
+                            if state[plane, v, y, x] >= needed:
+                                difference = colours[plane, v, c, y, x] - mean
+                                total += difference * difference
                     variance[y, x] = total / (np.float32(3.0) * count)
                 else:
                     variance[y, x] = mismatch
@@ -353,18 +387,20 @@ def ray_angles(slopes_x, slopes_y, centres, low, high, out):  # type: ignore[no-
 
 
 @numba.njit(parallel=True, fastmath=True, cache=True, nogil=True)
-def average_planes(colours, valid, attention, views_out, seen_out):  # type: ignore[no-untyped-def]
+def average_planes(colours, state, attention, views_out, inside_out, seen_out):  # type: ignore[no-untyped-def]
     """Average a volume over its planes by ``attention`` (D, H, W).
 
     Args:
-        colours, valid: (D, V, 3, H, W) float32 and (D, V, H, W) bool.
+        colours, state: (D, V, 3, H, W) float32 and (D, V, H, W) uint8.
         attention: Summing to one over D.
-        views_out, seen_out: (V, 3, H, W) and (V, H, W), written: mean colour, and attention on valid samples.
+        views_out: (V, 3, H, W), written: mean colour.
+        inside_out, seen_out: (V, H, W), written: attention on samples inside the picture, and on those not masked.
     """
     planes, views, _, height, width = colours.shape
     for y in numba.prange(height):
         for v in range(views):
             for x in range(width):
+                inside_out[v, y, x] = 0.0
                 seen_out[v, y, x] = 0.0
             for c in range(3):
                 for x in range(width):
@@ -372,7 +408,8 @@ def average_planes(colours, valid, attention, views_out, seen_out):  # type: ign
         for k in range(planes):
             for v in range(views):
                 for x in range(width):
-                    seen_out[v, y, x] += attention[k, y, x] * np.float32(valid[k, v, y, x])
+                    inside_out[v, y, x] += attention[k, y, x] * np.float32(state[k, v, y, x] != OUTSIDE)
+                    seen_out[v, y, x] += attention[k, y, x] * np.float32(state[k, v, y, x] == SEEN)
                 for c in range(3):
                     for x in range(width):
                         views_out[v, c, y, x] += attention[k, y, x] * colours[k, v, c, y, x]

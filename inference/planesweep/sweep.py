@@ -11,8 +11,9 @@ from torch import Tensor
 from ..camera import Camera
 from .draft import energy, filled
 from .geometry import SweepGeometry, sweep_geometry
+from .kernels import OUTSIDE
 from .narrowing import Coarse, Window, coarse_pass
-from .volume import Interval, Volume, sweep_volume
+from .volume import Interval, Masks, Volume, sweep_volume
 
 ALIGNMENT = 4  # networks halve the picture twice
 OVERLAP = 48  # pixels that neighbouring tiles share, so that a network's context at a seam is nearly the same
@@ -30,7 +31,7 @@ class SourceImages:
 
     cameras: Sequence[Camera]
     images: Sequence[Tensor]
-    masks: Sequence[Tensor | None]
+    masks: Masks
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Sweep:
         self, target: Camera, sources: SourceImages, near: float, far: float, planes: int, views: int | None = None
     ) -> None:
         self.target, self.near, self.far, self.planes = target, near, far, planes
-        self.coarse: Coarse = coarse_pass(target, sources.cameras, sources.images, near, far)
+        self.coarse: Coarse = coarse_pass(target, sources.cameras, sources.images, near, far, sources.masks)
         count = max(views or 0, len(sources.cameras))
         self._cameras, self._images, self.view_weights = filled(target, sources.cameras, sources.images, count)
         self._masks = [sources.masks[index % len(sources.masks)] for index in range(count)]
@@ -94,24 +95,11 @@ class Sweep:
             camera = self.target.crop(tile.x, tile.y, tile.width, tile.height)
             geometry = sweep_geometry(camera, self._cameras)
             interval = self._interval.crop(tile.x, tile.y, tile.width, tile.height)
-            volume = self._masked(sweep_volume(self._images, geometry, interval, self.planes), geometry, interval)
+            volume = sweep_volume(self._images, geometry, interval, self.planes, self._masks)
+            volume.state[:, self.view_weights == 0] = OUTSIDE
             window = Window(tile.x, tile.y, self.target.width, self.target.height)
             costs = energy(volume, self.coarse.prior(interval, self.planes, window))
             yield Slab(tile, geometry, interval, volume, costs)
-
-    def _masked(self, volume: Volume, geometry: SweepGeometry, interval: Interval) -> Volume:
-        """Mark as invalid what a mask excludes, and the views that only fill up."""
-        volume.valid[:, self.view_weights == 0] = False
-        if any(mask is not None for mask in self._masks):
-            pictures = [
-                torch.ones((*image.shape[:2], 3), device=image.device)
-                if mask is None
-                else mask[..., None].repeat(1, 1, 3)
-                for mask, image in zip(self._masks, self._images, strict=True)
-            ]
-            belongs = sweep_volume(pictures, geometry, interval, self.planes).colours[:, :, 0] > 0.5
-            volume.valid.logical_and_(belongs)
-        return volume
 
 
 def tiles(width: int, height: int, side: int) -> list[Tile]:

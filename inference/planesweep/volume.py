@@ -13,6 +13,8 @@ from torch.nn import functional
 from . import kernels
 from .geometry import SweepGeometry
 
+Masks = Sequence[Tensor | None]
+
 
 @dataclass(frozen=True, eq=False)
 class Interval:
@@ -44,16 +46,22 @@ class Volume:
 
     Args:
         colours: (D, V, 3, H, W) sRGB; zero outside a source's picture.
-        valid: (D, V, H, W) bool: whether the sample lies inside the picture.
+        state: (D, V, H, W) uint8: ``kernels.OUTSIDE`` the picture, ``MASKED`` out, or ``SEEN``.
         disparities: (D, H, W).
     """
 
     colours: Tensor
-    valid: Tensor
+    state: Tensor
     disparities: Tensor
 
 
-def sweep_volume(images: Sequence[Tensor], geometry: SweepGeometry, interval: Interval, planes: int) -> Volume:
+def sweep_volume(
+    images: Sequence[Tensor],
+    geometry: SweepGeometry,
+    interval: Interval,
+    planes: int,
+    masks: Masks | None = None,
+) -> Volume:
     """Sample ``planes`` planes of every source.
 
     Pixel centres lie at +0.5, samples are bilinear, zero outside (convention of the MPFER authors). On the CPU a numba
@@ -64,34 +72,40 @@ def sweep_volume(images: Sequence[Tensor], geometry: SweepGeometry, interval: In
         geometry: Projections into the V sources.
         interval: What to cover at every pixel.
         planes: Number of planes, far first.
+        masks: V masks (h, w) in [0, 1] or ``None`` each; below one half is not the scene.
     """
     if interval.low.device.type == "cpu" and not any(image.requires_grad for image in images):
-        return _sweep_numba(images, geometry, interval, planes)
-    return sweep_volume_torch(images, geometry, interval, planes)
+        return _sweep_numba(images, geometry, interval, planes, masks)
+    return sweep_volume_torch(images, geometry, interval, planes, masks)
 
 
-def _sweep_numba(images: Sequence[Tensor], geometry: SweepGeometry, interval: Interval, planes: int) -> Volume:
+def _sweep_numba(
+    images: Sequence[Tensor],
+    geometry: SweepGeometry,
+    interval: Interval,
+    planes: int,
+    masks: Masks | None = None,
+) -> Volume:
     height, width = interval.low.shape
     colours = torch.empty((planes, len(images), 3, height, width))
-    valid = torch.empty((planes, len(images), height, width), dtype=torch.uint8)
+    state = torch.empty((planes, len(images), height, width), dtype=torch.uint8)
     low, high = (np.ascontiguousarray(end.numpy(), dtype=np.float32) for end in (interval.low, interval.high))
     for view, image in enumerate(images):
         picture = np.ascontiguousarray(_channels_last(image).numpy(), dtype=np.float32)
-        kernels.sweep(
-            picture,
-            geometry.matrices[view],
-            geometry.offsets[view],
-            low,
-            high,
-            planes,
-            view,
-            colours.numpy(),
-            valid.numpy(),
-        )
-    return Volume(colours, valid.bool(), interval.disparities(planes))
+        place = (geometry.matrices[view], geometry.offsets[view], low, high, planes, view)
+        kernels.sweep(picture, *place, colours.numpy(), state.numpy())
+        if masks is not None and (mask := masks[view]) is not None:
+            kernels.mark_masked(np.ascontiguousarray(mask.numpy(), dtype=np.float32), *place, state.numpy())
+    return Volume(colours, state, interval.disparities(planes))
 
 
-def sweep_volume_torch(images: Sequence[Tensor], geometry: SweepGeometry, interval: Interval, planes: int) -> Volume:
+def sweep_volume_torch(
+    images: Sequence[Tensor],
+    geometry: SweepGeometry,
+    interval: Interval,
+    planes: int,
+    masks: Masks | None = None,
+) -> Volume:
     """Do what :func:`sweep_volume` does by ``grid_sample``: any device, differentiable in the images."""
     device = interval.low.device
     disparities = interval.disparities(planes)
@@ -101,7 +115,7 @@ def sweep_volume_torch(images: Sequence[Tensor], geometry: SweepGeometry, interv
     pixels = torch.stack(
         [x.expand(height, width), y[:, None].expand(height, width), torch.ones_like(x).expand(height, width)]
     )
-    colours, valid = [], []
+    colours, states = [], []
     for view, image in enumerate(images):
         picture = _channels_last(image).permute(2, 0, 1)
         size = torch.tensor([picture.shape[2], picture.shape[1]], device=device, dtype=torch.float32)
@@ -119,8 +133,13 @@ def sweep_volume_torch(images: Sequence[Tensor], geometry: SweepGeometry, interv
             picture[None].expand(planes, -1, -1, -1), grid, mode="bilinear", padding_mode="zeros", align_corners=False
         )
         colours.append(sampled)
-        valid.append(inside)
-    return Volume(torch.stack(colours, dim=1), torch.stack(valid, dim=1), disparities)
+        state = inside.to(torch.uint8) * kernels.SEEN
+        if masks is not None and (mask := masks[view]) is not None:
+            column = position[..., 0].long().clamp(0, mask.shape[1] - 1)
+            row = position[..., 1].long().clamp(0, mask.shape[0] - 1)
+            state[inside & (mask[row, column] < 0.5)] = kernels.MASKED
+        states.append(state)
+    return Volume(torch.stack(colours, dim=1), torch.stack(states, dim=1), disparities)
 
 
 def _channels_last(image: Tensor) -> Tensor:
