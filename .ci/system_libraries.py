@@ -20,7 +20,6 @@ NEEDED = {
     "libSM.so.6": "libsm6",
     "libICE.so.6": "libice6",
     "libGL.so.1": "libgl1",
-    "libEGL.so.1": "libegl1",
 }
 
 
