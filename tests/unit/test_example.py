@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -29,7 +30,7 @@ def test_the_example_is_small_and_whole(capture: Capture) -> None:
     assert sum(path.stat().st_size for path in files) <= 3 * 2**20
     assert 12 <= len(capture) <= 16
     for view in capture:
-        picture = cv2.imread(str(view.image))
+        picture: Any = cv2.imread(str(view.image))
         assert picture.shape == (view.camera.height, view.camera.width, 3)
         # Well exposed: hardly a pixel is clipped at either end.
         assert (picture.max(axis=2) == 255).mean() < 0.01
@@ -50,10 +51,10 @@ def test_one_view_is_held_out() -> None:
     assert sorted(listed) == sorted(frame["file_path"] for frame in record["frames"])
 
 
-def _matches(capture: Capture, first: int, second: int) -> tuple[Camera, Camera, np.ndarray, np.ndarray]:
-    sift = cv2.SIFT.create(nfeatures=1500)
+def _matches(capture: Capture, first: int, second: int) -> tuple[Camera, Camera, Any, Any]:
+    sift: Any = cv2.SIFT.create(nfeatures=1500)
     views = [capture.views[first], capture.views[second]]
-    found = [sift.detectAndCompute(cv2.imread(str(view.image), cv2.IMREAD_GRAYSCALE), None) for view in views]
+    found: Any = [sift.detectAndCompute(cv2.imread(str(view.image), cv2.IMREAD_GRAYSCALE), None) for view in views]
     pairs = cv2.BFMatcher().knnMatch(found[0][1], found[1][1], k=2)
     good = [best for best, other in pairs if best.distance < 0.7 * other.distance]
     x1 = np.array([found[0][0][match.queryIdx].pt for match in good]) + 0.5
@@ -86,7 +87,7 @@ def test_the_depth_range_holds_what_the_pictures_show(capture: Capture) -> None:
 def test_the_sheet_says_how_near_the_picture_is(tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
     photograph = rng.integers(40, 200, (48, 64, 3), dtype=np.uint8)
-    files = {}
+    files: dict[str, str] = {}
     for name, picture in (("photograph", photograph), ("result", photograph + np.uint8(10)), ("source", photograph)):
         files[name] = str(tmp_path / f"{name}.png")
         cv2.imwrite(files[name], picture)
@@ -103,6 +104,6 @@ def test_the_sheet_says_how_near_the_picture_is(tmp_path: Path) -> None:
     # 10 of 255 everywhere: 20 log10(25.5) dB.
     assert done.stdout.startswith("plane-sweep: PSNR 28.13 dB, SSIM ")
     assert "0.75 s (read 0.25, sweep 0.50)" in done.stdout
-    sheet = cv2.imread(record["sheet"])
+    sheet = cv2.imread(str(record["sheet"]))
     assert sheet.shape[1] > 3 * 64
-    assert (sheet == 40).all(axis=2).any()  # the amplified difference
+    assert (np.asarray(sheet) == 40).all(axis=2).any()  # the amplified difference
