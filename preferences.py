@@ -8,7 +8,7 @@ from bpy.props import StringProperty
 from .inference.errors import BackendError
 from .scene import backend
 from .scene.names import Operators
-from .scene.properties import job_state
+from .scene.properties import RELATIVE_PATH, job_state
 
 
 def _changed(_self: object, _context: bpy.types.Context) -> None:
@@ -36,6 +36,7 @@ class SightlinePreferences(bpy.types.AddonPreferences):
             description="Folder for results and undistorted photographs where a scene names none; // is the folder of "
             "the blend file. Results of a file that was never saved go to Sightline's user folder",
             subtype="DIR_PATH",
+            options=RELATIVE_PATH,
             default="//sightline/",
         )
 

@@ -26,7 +26,9 @@ class CapturePanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
         if settings.capture is None:
             sentence(layout, context, "Import calibrated photographs, or use a collection of cameras that have them.")
         row = layout.row(align=True)
-        row.operator(Operators.IMPORT_CAPTURE, text="Import", icon="IMPORT")
+        importing = row.row(align=True)
+        importing.enabled = missing is None
+        importing.operator(Operators.IMPORT_CAPTURE, text="Import", icon="IMPORT")
         row.operator(Operators.CAPTURE_FROM_COLLECTION, text="Active Collection", icon="OUTLINER_COLLECTION")
         if settings.capture is None:
             return

@@ -7,6 +7,9 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, Po
 
 from .names import PROPERTY
 
+# Without it, newer Blenders mark paths that start with // as wrong.
+RELATIVE_PATH = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
+
 METHODS = (
     ("convglr", "ConvGLR", "Neural rendering from a global latent volume: the best picture"),
     ("plane-sweep", "Plane Sweep (draft)", "Classical stereo without a network: a quick look that needs no weights"),
@@ -84,6 +87,7 @@ class SceneSettings(bpy.types.PropertyGroup):
             name="Output",
             description="Folder for results and undistorted photographs; empty uses the one in the preferences",
             subtype="DIR_PATH",
+            options=RELATIVE_PATH,
         )
         active_source: IntProperty(options={"HIDDEN"})
 

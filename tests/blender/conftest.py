@@ -23,22 +23,25 @@ bpy = pytest.importorskip("bpy")
 import addon_utils  # noqa: E402
 
 
-@pytest.fixture(scope="session")
-def user_folder() -> Iterator[Path]:
-    folder = Path(os.environ["BLENDER_USER_RESOURCES"])
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+def pytest_sessionfinish() -> None:
+    shutil.rmtree(os.environ["BLENDER_USER_RESOURCES"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def extension(user_folder: Path) -> str:
-    """The name of the enabled extension's package."""
+def user_folder() -> Path:
+    return Path(os.environ["BLENDER_USER_RESOURCES"])
+
+
+@pytest.fixture(scope="session")
+def extension(user_folder: Path) -> Iterator[str]:
+    """The name of the enabled extension's package; disabled in the end, which ends its worker."""
     link = user_folder / "extensions" / "user_default" / "sightline"
     link.parent.mkdir(parents=True, exist_ok=True)
     link.symlink_to(ROOT, target_is_directory=True)
     bpy.ops.extensions.repo_refresh_all()
     assert addon_utils.enable(PACKAGE, default_set=True) is not None, "the extension could not be enabled"
-    return PACKAGE
+    yield PACKAGE
+    addon_utils.disable(PACKAGE)
 
 
 @pytest.fixture

@@ -1,11 +1,9 @@
 """The built zip, installed by Blender into a clean user folder."""
 
 import importlib.util
-import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,27 +12,25 @@ from tests.installed.sessions import ROOT, blender_process, outcome
 
 
 @pytest.fixture(scope="session")
-def archive() -> Iterator[Path]:
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The zip that `make build` makes."""
     spec = importlib.util.find_spec("bpy")
     if spec is None or spec.origin is None:
         pytest.skip("Blender's module is not here")
     builder = next(Path(spec.origin).parent.glob("*/scripts/addons_core/bl_pkg/cli/blender_ext.py"))
-    folder = Path(tempfile.mkdtemp(prefix="sightline-build-"))
+    folder = tmp_path_factory.mktemp("build")
     command = [sys.executable, str(builder), "build", "--source-dir", str(ROOT), "--output-dir", str(folder)]
     subprocess.run(command, check=True, capture_output=True)
-    yield next(folder.glob("sightline-*.zip"))
-    shutil.rmtree(folder)
+    return next(folder.glob("sightline-*.zip"))
 
 
 @pytest.fixture(scope="session")
-def installed(archive: Path) -> Iterator[Path]:
+def installed(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The user folder into which the zip was installed."""
-    folder = Path(tempfile.mkdtemp(prefix="sightline-installed-"))
+    folder = tmp_path_factory.mktemp("installed")
     record = outcome(blender_process(folder, "install", archive))
     assert record["installed"]
-    yield folder
-    shutil.rmtree(folder)
+    return folder
 
 
 @pytest.fixture
