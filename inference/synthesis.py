@@ -44,7 +44,8 @@ class Options:
     Args:
         method: One of :data:`METHODS`.
         quality: ``full``: the target's size; ``preview``: at most 256 pixels on the longer side.
-        sources: Most sources to use; ``None``: as many as the weights were trained for, else 4.
+        sources: Most sources to use, at least 2 (1 for ``nearest``); ``None``: as many as the weights were trained for,
+            else 4.
         depth_near, depth_far: Depth range in scene units, both or neither; ``None``: found.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         weights: Name or file of other weights than those that come with Sightline.
@@ -62,6 +63,9 @@ class Options:
         for name, known in (("method", METHODS), ("quality", QUALITIES)):
             if getattr(self, name) not in known:
                 raise TargetError(f"There is no {name} '{getattr(self, name)}'; use one of: {', '.join(known)}.")
+        least = 1 if self.method == "nearest" else 2
+        if self.sources is not None and self.sources < least:
+            raise TargetError(f"{self.sources} sources are too few for '{self.method}'; allow at least {least}.")
 
 
 class Session:
@@ -168,7 +172,7 @@ class Session:
         return self._networks[key]
 
     def _scene_range(self, capture: Capture, options: Options, progress: Progress) -> DepthRange:
-        if options.depth_near is not None and options.depth_far is not None:
+        if options.depth_near is not None or options.depth_far is not None:
             checked = replace(capture, depth_near=options.depth_near, depth_far=options.depth_far)
             return find_depth_range(checked, self._photographs, progress)
         return self.depth_range(capture, progress)
@@ -196,7 +200,9 @@ def _scale(target: Camera, source: Camera, scene: DepthRange) -> float:
     middle = 2 / (1 / scene.near + 1 / scene.far)
     point = target.unproject([target.width / 2, target.height / 2], middle)
     _, depth = source.project(point)
-    fineness = (target.fx / middle) / (source.fx / max(float(depth), 1e-9))
+    if depth <= 0:  # it stands in the middle of the scene and sees only what lies behind
+        return 1.0
+    fineness = (target.fx / middle) / (source.fx / float(depth))
     octaves = math.ceil(math.log2(max(fineness, 2**-5)) * 4 - 1e-6) / 4
     return min(1.0, math.pow(2.0, octaves))
 
@@ -217,7 +223,9 @@ def _render(sweep: Sweep, network: ConvGLR | None, warnings: list[str], progress
             if network is None:
                 return render_draft(sweep, side, progress)
             return render(network, sweep, side, progress)
-        except (torch.OutOfMemoryError, MemoryError):
+        except (MemoryError, RuntimeError) as error:
+            if not _ran_out_of_memory(error):
+                raise
             if side <= SMALLEST_TILE:
                 raise BackendError(
                     "There is not enough memory for even a small tile; free memory or choose the preview quality."
@@ -225,6 +233,11 @@ def _render(sweep: Sweep, network: ConvGLR | None, warnings: list[str], progress
             side //= 2
             torch.cuda.empty_cache()
             warnings.append(f"Memory ran short, so the picture was made in tiles of {side} pixels.")
+
+
+def _ran_out_of_memory(error: MemoryError | RuntimeError) -> bool:
+    """Whether numpy, a GPU or torch's allocator on the CPU (which has no class of its own for it) had no more."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
 
 
 def _frame(target: Camera, layers: np.ndarray[Any, np.dtype[np.float32]], metadata: dict[str, Any]) -> Frame:

@@ -36,11 +36,16 @@ def encode(
 
 def _angles(geometry: SweepGeometry, interval: Interval, groups: int, x: Tensor, y: Tensor) -> Tensor:
     """Return (groups, V, H, W) angles between the target's rays, of slopes ``x`` and ``y``, and the sources'."""
-    if interval.low.device.type == "cpu":
-        out = torch.empty((groups, len(geometry.directions), *interval.low.shape))
-        low, high = (np.ascontiguousarray(end.numpy()) for end in (interval.low, interval.high))
-        kernels.ray_angles(x.numpy(), y.numpy(), geometry.directions, low, high, out.numpy())
-        return out
+    if interval.low.device.type != "cpu":
+        return _angles_torch(geometry, interval, groups, x, y)
+    out = torch.empty((groups, len(geometry.directions), *interval.low.shape))
+    low, high = (np.ascontiguousarray(end.numpy()) for end in (interval.low, interval.high))
+    kernels.ray_angles(x.numpy(), y.numpy(), geometry.directions, low, high, out.numpy())
+    return out
+
+
+def _angles_torch(geometry: SweepGeometry, interval: Interval, groups: int, x: Tensor, y: Tensor) -> Tensor:
+    """Do what :func:`_angles` does on any device."""
     shape = interval.low.shape
     rays = torch.stack([x.expand(shape), y[:, None].expand(shape), torch.ones_like(interval.low)])
     middle = (torch.arange(groups, device=x.device) + 0.5)[:, None, None] / groups

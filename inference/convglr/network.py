@@ -43,6 +43,10 @@ class NetworkConfig:
     guided: bool = True
 
     def __post_init__(self) -> None:
+        for name, least in (("views", 2), ("planes", 2), ("group", 1), ("width", 1)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < least:
+                raise ValueError(f"{name} is {value!r}; it must be a whole number from {least} on")
         slices = self.planes // self.group
         if self.planes % self.group or slices & (slices - 1):
             raise ValueError(f"{self.planes} planes in groups of {self.group} do not make a power of two of slices")
@@ -184,8 +188,10 @@ class ConvGLR(nn.Module):
             1, config.planes, height // 4, width // 4
         )
         logits = functional.interpolate(logits, scale_factor=4, mode="bilinear", align_corners=False)[0]
-        attention = torch.softmax(logits - energy, dim=0)
-        draft = attend(volume, attention, view_weights)
+        # Half precision is for the convolutions: averages over planes would lose a level in 255 by it.
+        with torch.autocast(energy.device.type, enabled=False):
+            attention = torch.softmax(logits.float() - energy, dim=0)
+            draft = attend(volume, attention, view_weights)
         guides = [features[0], draft.rgb, (draft.views - draft.rgb).flatten(0, 1), draft.weights]
         guides += [draft.confidence[None], draft.seen[None]]
         correction = self.last(torch.cat(guides)[None])[0]

@@ -47,7 +47,7 @@ class Weights:
 
 
 def load_weights(source: str | Path, network: str) -> Weights:
-    """Read weights by the name of a file that comes with Sightline, or by path.
+    """Read weights by the name of a file that comes with Sightline, or by path (with a folder or its ending).
 
     Raises:
         WeightsError: If the file is missing, damaged, not safetensors, not Sightline's, or for another network.
@@ -60,7 +60,7 @@ def load_weights(source: str | Path, network: str) -> Weights:
         content = path.read_bytes()
     except OSError as error:
         raise WeightsError(
-            f"The weights '{path}' cannot be read ({error.strerror}); install Sightline again."
+            f"The weights '{path}' cannot be read ({error.strerror}); choose another file or install Sightline again."
         ) from None
     try:
         tensors = load(content)
@@ -111,7 +111,7 @@ def save_weights(
 
 def _path(source: str | Path) -> Path:
     path = Path(source)
-    if path.suffix == ".safetensors":
+    if path.suffix == ".safetensors" or len(path.parts) > 1:
         return path
     return FOLDER / f"{source}.safetensors"
 

@@ -209,7 +209,10 @@ def _options(kind: type[Options], record: Mapping[str, Any]) -> Options:
     known = {entry.name for entry in fields(kind)}
     if unknown := sorted(record.keys() - known):
         raise SightlineError(f"The option '{unknown[0]}' is not known; there are: {', '.join(sorted(known))}.")
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in record.items()})
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in record.items()
+    }
+    return kind(**values)
 
 
 def _path(params: Mapping[str, Any], name: str) -> Path:
