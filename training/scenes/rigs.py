@@ -119,7 +119,7 @@ def random_plan(random: Random, lens: Vector, count: int) -> Plan:
         converge=float(random.choice([0.0, 0.5, 1.0, 1.0])) if not orbit else 1.0,
         wobble=random.normal(0, 1.0, (total, 3)) * random.choice([0.003, 0.02, 0.05]) * [1, 1, 0.5],
         lenses=lenses,
-        limit=float(np.radians(random.uniform(12, 30) if random.random() < 0.88 else random.uniform(30, 45))),
+        limit=float(np.radians(random.uniform(12, 30) if random.random() < 0.6 else random.uniform(30, 48))),
     )
 
 

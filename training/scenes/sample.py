@@ -154,8 +154,9 @@ def _depth_range(random: np.random.Generator, depth: Vector) -> tuple[float, flo
 
 
 def _wanted_span(random: np.random.Generator) -> float:
-    """Return pixels of disparity between near and far: half between 55 and 200, all 10 to 500."""
-    return float(np.clip(np.exp(random.normal(np.log(105.0), 0.95)), 10.0, 500.0))
+    """Return pixels of disparity between near and far, 10 to 700: as handheld captures have, and as walk-arounds do."""
+    typical, spread = (105.0, 0.95) if random.random() < 0.6 else (300.0, 0.5)
+    return float(np.clip(np.exp(random.normal(np.log(typical), spread)), 10.0, 700.0))
 
 
 def _exposure(random: np.random.Generator, probe: Rendered) -> float:
