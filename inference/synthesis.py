@@ -18,7 +18,7 @@ from .camera import Camera
 from .capture.depth_range import DepthRange, find_depth_range
 from .capture.photographs import Photograph, Photographs
 from .convglr.network import ConvGLR
-from .convglr.pipeline import DEFAULT_WEIGHTS, load_network, render
+from .convglr.pipeline import load_network, render
 from .devices import choose_device
 from .errors import BackendError, TargetError
 from .frame import Frame
@@ -27,7 +27,7 @@ from .planesweep.sweep import SourceImages, Sweep
 from .progress import Progress, part, silent
 from .selection import Choice, select_sources
 from .view import Capture
-from .weights import WeightsInfo
+from .weights import DEFAULTS, WeightsInfo
 
 METHODS = ("convglr", "plane-sweep", "nearest")
 QUALITIES = ("full", "preview")
@@ -118,7 +118,7 @@ class Session:
         if options.method == "convglr":
             progress(0.0, "Loading the network")
             with clock.stage("network loading"):
-                network, info = self._network(options.weights or DEFAULT_WEIGHTS, device)
+                network, info = self._network(options.weights or DEFAULTS["convglr"], device)
         progress(0.02, "Finding the depth range")
         with clock.stage("depth range"):
             scene = self._scene_range(capture, options, part(progress, 0.02, 0.1))

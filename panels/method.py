@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import bpy
 
+from ..scene.methods import most_sources
 from ..scene.names import Panels
 from ..scene.properties import of_collection, of_scene
-from .common import SidebarPanel
+from .common import SidebarPanel, sentence
 
 # What the worker calls the origin of a depth range, in the user's words.
 ORIGINS = {
@@ -30,6 +31,9 @@ class MethodPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
         layout.prop(settings, "method")
         layout.row().prop(settings, "quality", expand=True)
         layout.prop(settings, "source_count")
+        most = most_sources(settings.method)
+        if settings.source_count > most:
+            sentence(layout, context, f"This network uses the {most} nearest.", "INFO")
         layout.prop(settings, "depth_mode")
         column = layout.column(align=True)
         if settings.depth_mode == "MANUAL":

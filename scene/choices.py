@@ -11,6 +11,7 @@ from ..inference.errors import SightlineError
 from ..inference.selection import SEES_NOTHING, select_sources
 from . import depth_range
 from .cameras import target_camera
+from .methods import most_sources
 from .pictures import background_of
 from .properties import of_camera, of_scene
 from .sources import DISABLED, IS_TARGET, Source, cameras_in, examine
@@ -87,7 +88,8 @@ def _choose(context: bpy.types.Context, cameras: list[bpy.types.Object], target:
         try:
             camera = target_camera(context.scene, target, depsgraph)
             candidates = [source.camera for source in usable if source.camera is not None]
-            for choice in select_sources(camera, candidates, settings.source_count, near, max(far, near * 1.001)):
+            count = min(settings.source_count, most_sources(settings.method))
+            for choice in select_sources(camera, candidates, count, near, max(far, near * 1.001)):
                 unseen = choice.reason.startswith(SEES_NOTHING)
                 word = USED if choice.used else UNSEEN if unseen else SPARE
                 ranked.append((usable[choice.index], choice.used, choice.reason, word))
@@ -128,7 +130,7 @@ def _key(context: bpy.types.Context, cameras: list[bpy.types.Object], target: bp
         scene.frame_current,
         *(render.resolution_x, render.resolution_y, render.resolution_percentage),
         *(render.pixel_aspect_x, render.pixel_aspect_y),
-        *(settings.source_count, settings.depth_mode, settings.depth_near, settings.depth_far),
+        *(settings.method, settings.source_count, settings.depth_mode, settings.depth_near, settings.depth_far),
         None if settings.capture is None else settings.capture.session_uid,
     )
     return frame, None if target is None else _camera_key(target), tuple(_camera_key(obj) for obj in cameras)

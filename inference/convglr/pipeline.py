@@ -16,8 +16,6 @@ from ..weights import WeightsInfo, load_weights
 from .encodings import encode
 from .network import ConvGLR, NetworkConfig
 
-DEFAULT_WEIGHTS = "convglr-guided"
-
 
 def load_network(source: str | Path, device: torch.device) -> tuple[ConvGLR, WeightsInfo]:
     """Read a network by the name or the path of its weights.

@@ -1,5 +1,5 @@
 """The weights that come with Sightline, and the only way to read and write such files: safetensors, never pickles."""
 
-from .store import Weights, WeightsInfo, list_weights, load_weights, save_weights
+from .store import DEFAULTS, Weights, WeightsInfo, list_weights, load_weights, save_weights
 
-__all__ = ["Weights", "WeightsInfo", "list_weights", "load_weights", "save_weights"]
+__all__ = ["DEFAULTS", "Weights", "WeightsInfo", "list_weights", "load_weights", "save_weights"]

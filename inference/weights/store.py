@@ -1,4 +1,4 @@
-"""Reading and writing weights files."""
+"""Reading and writing weights files. What a file says of itself is read without torch, in Blender too."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from ..errors import WeightsError
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 FOLDER = Path(__file__).parent
 FORMAT = "sightline-weights-1"
+# The weights that each network has where none are named.
+DEFAULTS = {"convglr": "convglr-guided"}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,18 @@
+"""What the methods can take, as far as the panels must know it."""
+
+from __future__ import annotations
+
+import functools
+
+from ..inference.weights import DEFAULTS, list_weights
+
+MOST_SOURCES = 16
+
+
+@functools.cache
+def most_sources(method: str) -> int:
+    """Return how many sources a method uses at most: a network's number of views is part of its weights."""
+    for weights in list_weights():
+        if weights.name == DEFAULTS.get(method):
+            return int(weights.configuration["views"])
+    return MOST_SOURCES
