@@ -8,7 +8,9 @@ from pathlib import Path
 import torch
 
 from inference.convglr.network import NetworkConfig
+from inference.weights import DEFAULTS
 
+from .evaluation import measure, table
 from .train import Settings, train
 
 
@@ -34,8 +36,18 @@ def main() -> None:
     convglr.add_argument("--threads", type=int, default=1, help="CPU threads of the network")
     convglr.add_argument("--workers", type=int, default=1, help="processes that draw scenes (CPU)")
     convglr.add_argument("--seed", type=int, default=0)
+    quality = commands.add_parser("evaluate", help="print the quality table of all methods on captures")
+    quality.add_argument("captures", type=Path, nargs="+", metavar="CAPTURE")
+    quality.add_argument("--weights", nargs="*", default=[DEFAULTS["convglr"]], help="of ConvGLR, by name or file")
+    quality.add_argument("--size", type=int, default=512, help="longer side in pixels")
+    quality.add_argument("--hold-out", default="every:8")
+    quality.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    if arguments.command == "evaluate":
+        rows = measure(arguments.captures, arguments.weights, arguments.size, arguments.hold_out)
+        print(table(arguments.captures, rows))
+        return
     network = NetworkConfig(
         arguments.views, arguments.planes, arguments.group, arguments.width, guided=not arguments.pure
     )
