@@ -27,8 +27,6 @@ MISMATCH = 0.02  # variance assumed where fewer than two views see a plane
 def colour_variance(volume: Volume) -> Tensor:
     """Return (D, H, W): variance of colour over the views that see the plane, in a 5x5 window cut at the border.
 
-    Masked samples count where fewer than two views are unmasked.
-
     Where fewer than two views see it, the value is that of a clear mismatch.
     """
     if volume.colours.device.type != "cpu":
@@ -42,8 +40,7 @@ def colour_variance(volume: Volume) -> Tensor:
 
 def _colour_variance_torch(volume: Volume) -> Tensor:
     """Do what :func:`colour_variance` does on any device."""
-    seen, inside = volume.state == kernels.SEEN, volume.state != kernels.OUTSIDE
-    weights = torch.where(seen.sum(dim=1, keepdim=True) >= 2, seen, inside)[:, :, None].float()
+    weights = (volume.state != kernels.OUTSIDE)[:, :, None].float()
     count = weights.sum(dim=1, keepdim=True)
     mean = (volume.colours * weights).sum(dim=1, keepdim=True) / count.clamp_min(1)
     variance = ((volume.colours - mean).square_() * weights).sum(dim=1).mean(dim=1) / count[:, 0, 0].clamp_min(1)
@@ -90,7 +87,7 @@ class Draft:
         views: (V, 3, H, W) each source's colour, averaged over the planes by attention.
         weights: (V, H, W) share of each source, summing to one where any sees the point, else zero.
         rgb: (3, H, W) the weighted mean.
-        seen: (H, W) in [0, 1]: how certain it is that a source sees the point at all.
+        seen: (H, W) in [0, 1]: share of the views, by weight, that show the scene here: in the picture and not masked.
         disparity: (H, W) mean disparity under attention.
         confidence: (H, W) in [0, 1]: attention within two planes of its own mean.
     """
@@ -113,8 +110,12 @@ def attend(volume: Volume, attention: Tensor, view_weights: Tensor) -> Draft:
     """
     views, inside, seen = _average_planes(volume, attention)
     views = (views / inside[:, None].clamp_min(1e-3)).clamp(0, 1)
-    # What is masked out is shown only where no source has anything else; its alpha is zero all the same.
-    near = view_weights[:, None, None] * (seen + 1e-3 * inside)
+    # A view masked here loses its say where most views show the scene (a passer-by masked out). Where most are masked,
+    # all count alike: that is the backdrop of a cut-out, transparent but coloured right, so that no fringe appears.
+    near = view_weights[:, None, None] * inside
+    share = (view_weights[:, None, None] * seen).sum(dim=0) / near.sum(dim=0).clamp_min(1e-9)
+    belongs = ((share - 0.4) / 0.2).clamp(0, 1)
+    near = near * (1 - belongs) + view_weights[:, None, None] * (seen + 1e-3 * inside) * belongs
     with torch.no_grad():
         weights = _shares(near)
         for _ in range(ROUNDS):
@@ -129,7 +130,7 @@ def attend(volume: Volume, attention: Tensor, view_weights: Tensor) -> Draft:
         views=views,
         weights=weights,
         rgb=(weights[:, None] * views).sum(dim=0),
-        seen=seen.amax(dim=0).clamp(0, 1),
+        seen=((weights * seen / inside.clamp_min(1e-3)).sum(dim=0) * inside.amax(dim=0)).clamp(0, 1),
         disparity=(attention * volume.disparities).sum(dim=0),
         confidence=confidence,
     )

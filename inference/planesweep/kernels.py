@@ -201,7 +201,7 @@ def matching_cost(colours, state, pairs, radius, best, noise, truncation, mixtur
                 for x in range(width):
                     difference = min(summed[y, x] / area[y, x] / truncation, np.float32(2.0))
                     value = (np.float32(1.0) - mixture) * costs[p, y, x] + mixture * difference
-                    if state[plane, i, y, x] == OUTSIDE or state[plane, i, y, x] != state[plane, j, y, x]:
+                    if state[plane, i, y, x] == OUTSIDE or state[plane, j, y, x] == OUTSIDE:
                         value = np.float32(1.0)
                     costs[p, y, x] = value
         chosen = np.empty(count, np.float32)
@@ -284,23 +284,17 @@ def colour_variance(colours, state, radius, mismatch, out):  # type: ignore[no-u
             for x in range(width):
                 count = np.float32(0.0)
                 total = np.float32(0.0)
-                needed = SEEN
                 for v in range(views):
-                    count += state[plane, v, y, x] == SEEN
-                if count < 2:
-                    needed = MASKED
-                    count = np.float32(0.0)
-                    for v in range(views):
-                        count += state[plane, v, y, x] != OUTSIDE
+                    count += state[plane, v, y, x] != OUTSIDE
                 if count >= 2:
                     for c in range(3):
                         mean = np.float32(0.0)
                         for v in range(views):
-                            if state[plane, v, y, x] >= needed:
+                            if state[plane, v, y, x] != OUTSIDE:
                                 mean += colours[plane, v, c, y, x]
                         mean /= count
                         for v in range(views):
-                            if state[plane, v, y, x] >= needed:
+                            if state[plane, v, y, x] != OUTSIDE:
                                 difference = colours[plane, v, c, y, x] - mean
                                 total += difference * difference
                     variance[y, x] = total / (np.float32(3.0) * count)

@@ -31,8 +31,8 @@ def matching_cost(volume: Volume) -> Tensor:
     """Return (D, H, W) costs, 0 for perfect agreement, about 1 for none.
 
     For each pair of views: ``(1 - MIXTURE) (1 - NCC) + MIXTURE min(mean |difference| / TRUNCATION, 2)`` over a window;
-    1 where a sample lies outside a picture, or one is masked out and the other is not. The mean of the better two
-    thirds of the pairs is taken, so that a view in which the point is hidden does not spoil the others.
+    1 where a sample lies outside a picture. The mean of the better two thirds of the pairs is taken, so that a view in
+    which the point is hidden does not spoil the others. Masks do not matter: what they exclude tells depths apart too.
 
     Raises:
         ValueError: For fewer than two views.
@@ -71,8 +71,8 @@ def _matching_cost_torch(volume: Volume, pairs: list[tuple[int, int]], best: int
         correlation = covariance / ((deviation[:, i] * deviation[:, j]).sqrt() + NOISE)
         difference = _box_mean((colours[:, i] - colours[:, j]).abs().mean(dim=1))
         value = (1 - MIXTURE) * (1 - correlation) + MIXTURE * (difference / TRUNCATION).clamp_max(2)
-        alike = (volume.state[:, i] != kernels.OUTSIDE) & (volume.state[:, i] == volume.state[:, j])
-        costs.append(torch.where(alike, value, torch.ones_like(value)))
+        inside = (volume.state[:, i] != kernels.OUTSIDE) & (volume.state[:, j] != kernels.OUTSIDE)
+        costs.append(torch.where(inside, value, torch.ones_like(value)))
     return torch.stack(costs).sort(dim=0).values[:best].mean(dim=0)
 
 

@@ -21,7 +21,7 @@ from ..camera import Camera
 from . import kernels
 from .geometry import disparity_span, sweep_geometry
 from .matching import aggregate, matching_cost
-from .volume import Interval, Masks, sweep_volume
+from .volume import Interval, sweep_volume
 
 SCALE = 4  # the coarse pass runs at 1 / SCALE of the resolution
 FEWEST_PLANES = 16
@@ -144,7 +144,6 @@ def coarse_pass(
     images: Sequence[Tensor],
     near: float,
     far: float,
-    masks: Masks | None = None,
 ) -> Coarse:
     """Match the sources at a quarter of the resolution.
 
@@ -152,19 +151,16 @@ def coarse_pass(
         target: Camera of the full-resolution target.
         sources, images: V cameras and their pictures (3, h, w) or (h, w, 3), full resolution.
         near, far: Depth range of the target's frustum.
-        masks: V masks (h, w) or ``None`` each.
     """
     span = max(disparity_span(target, source, near, far) for source in sources)
     planes = int(min(max(span / SCALE + 1, FEWEST_PLANES), MOST_PLANES))
     small_target = target.resized(max(1, round(target.width / SCALE)), max(1, round(target.height / SCALE)))
-    small_sources, small_images, small_masks = [], [], []
-    for index, (source, image) in enumerate(zip(sources, images, strict=True)):
+    small_sources, small_images = [], []
+    for source, image in zip(sources, images, strict=True):
         picture = image if image.shape[0] == 3 and image.shape[-1] != 3 else image.permute(2, 0, 1)
         size = (max(1, round(source.height / SCALE)), max(1, round(source.width / SCALE)))
         small_images.append(functional.interpolate(picture[None], size=size, mode="area")[0])
         small_sources.append(source.resized(size[1], size[0]))
-        mask = None if masks is None else masks[index]
-        small_masks.append(None if mask is None else functional.interpolate(mask[None, None], size, mode="area")[0, 0])
     interval = Interval.constant(small_target.height, small_target.width, near, far, images[0].device)
-    volume = sweep_volume(small_images, sweep_geometry(small_target, small_sources), interval, planes, small_masks)
+    volume = sweep_volume(small_images, sweep_geometry(small_target, small_sources), interval, planes)
     return Coarse(aggregate(matching_cost(volume)), near, far, span / (planes - 1))

@@ -17,6 +17,7 @@ from .volume import Interval, Masks, Volume, sweep_volume
 
 ALIGNMENT = 4  # networks halve the picture twice
 OVERLAP = 48  # pixels that neighbouring tiles share, so that a network's context at a seam is nearly the same
+RIM = 8  # of them, those at a tile's border that do not count: windows and convolutions are cut off there
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +71,7 @@ class Sweep:
         self, target: Camera, sources: SourceImages, near: float, far: float, planes: int, views: int | None = None
     ) -> None:
         self.target, self.near, self.far, self.planes = target, near, far, planes
-        self.coarse: Coarse = coarse_pass(target, sources.cameras, sources.images, near, far, sources.masks)
+        self.coarse: Coarse = coarse_pass(target, sources.cameras, sources.images, near, far)
         count = max(views or 0, len(sources.cameras))
         self._cameras, self._images, self.view_weights = filled(target, sources.cameras, sources.images, count)
         self._masks = [sources.masks[index % len(sources.masks)] for index in range(count)]
@@ -118,7 +119,7 @@ def _starts(length: int, side: int) -> list[int]:
 
 
 def blend(parts: Iterator[tuple[Tile, Tensor]], width: int, height: int) -> Tensor:
-    """Join overlapping tiles' (C, h, w) layers to (C, height, width), fading linearly over what they share."""
+    """Join overlapping tiles' (C, h, w) layers to (C, height, width), fading over what they share but the rims."""
     total: Tensor | None = None
     weights = torch.zeros(0)
     for tile, layers in parts:
@@ -136,7 +137,7 @@ def blend(parts: Iterator[tuple[Tile, Tensor]], width: int, height: int) -> Tens
 
 
 def _fade(start: int, size: int, length: int) -> Tensor:
-    ramp = (torch.arange(size) + 0.5) / OVERLAP
+    ramp = ((torch.arange(size) + 0.5 - RIM) / (OVERLAP - 2 * RIM)).clamp_min(0.0)
     fade = torch.ones(size)
     if start > 0:
         fade = torch.minimum(fade, ramp)

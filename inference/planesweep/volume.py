@@ -110,8 +110,11 @@ def sweep_volume_torch(
     device = interval.low.device
     disparities = interval.disparities(planes)
     height, width = interval.low.shape
-    x = torch.arange(width, device=device, dtype=torch.float64) + 0.5
-    y = torch.arange(height, device=device, dtype=torch.float64) + 0.5
+    # Float64 until the pixel's share is fixed: large focal lengths would lose hundredths of a pixel. Apple's GPUs have
+    # none.
+    exact = torch.float32 if device.type == "mps" else torch.float64
+    x = torch.arange(width, device=device, dtype=exact) + 0.5
+    y = torch.arange(height, device=device, dtype=exact) + 0.5
     pixels = torch.stack(
         [x.expand(height, width), y[:, None].expand(height, width), torch.ones_like(x).expand(height, width)]
     )
@@ -119,9 +122,8 @@ def sweep_volume_torch(
     for view, image in enumerate(images):
         picture = _channels_last(image).permute(2, 0, 1)
         size = torch.tensor([picture.shape[2], picture.shape[1]], device=device, dtype=torch.float32)
-        matrix = torch.as_tensor(geometry.matrices[view], device=device)
-        offset = torch.as_tensor(geometry.offsets[view], device=device).float()
-        # Float64 until the pixel's share is fixed: large focal lengths would lose hundredths of a pixel.
+        matrix = torch.from_numpy(geometry.matrices[view]).to(exact).to(device)
+        offset = torch.from_numpy(geometry.offsets[view]).float().to(device)
         base = torch.einsum("ij,jhw->ihw", matrix, pixels).float()
         homogeneous = base[:, None] + offset[:, None, None, None] * disparities
         depth = homogeneous[2]
