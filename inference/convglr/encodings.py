@@ -52,7 +52,7 @@ def _angles_torch(geometry: SweepGeometry, interval: Interval, groups: int, x: T
     disparities = interval.low + middle * (interval.high - interval.low)
     # The source sees the point (ray / disparity) along ray / disparity - centre; scaled by the disparity it stays
     # finite.
-    centres = torch.as_tensor(geometry.directions, device=x.device).float()
+    centres = torch.from_numpy(geometry.directions).float().to(x.device)
     towards = rays - centres[:, None, :, None, None] * disparities[None, :, None]
     cross = torch.linalg.cross(towards, rays.expand_as(towards), dim=2).norm(dim=2)
     return torch.atan2(cross, (towards * rays).sum(dim=2)).transpose(0, 1)

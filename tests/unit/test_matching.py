@@ -1,0 +1,171 @@
+"""Matching cost and its aggregation: both implementations against slow ones in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from inference.planesweep.geometry import sweep_geometry
+from inference.planesweep.kernels import MASKED, OUTSIDE, SEEN
+from inference.planesweep.matching import (
+    LARGE_STEP,
+    MIXTURE,
+    NOISE,
+    RADIUS,
+    SMALL_STEP,
+    TRUNCATION,
+    _aggregate_torch,
+    _matching_cost_torch,
+    aggregate,
+    matching_cost,
+    view_pairs,
+)
+from inference.planesweep.volume import Interval, Volume, sweep_volume
+from tests.unit.sweep_scenes import CPU, FAR, NEAR, Floats, cast, colours_at, source_cameras, target_camera
+
+
+def matching_cost_torch(volume: Volume) -> Tensor:
+    pairs = view_pairs(volume.colours.shape[1])
+    return _matching_cost_torch(volume, pairs, -(-2 * len(pairs) // 3))
+
+
+COSTS = pytest.mark.parametrize("cost_of", [matching_cost, matching_cost_torch], ids=["numba", "torch"])
+AGGREGATES = pytest.mark.parametrize("aggregated", [aggregate, _aggregate_torch], ids=["numba", "torch"])
+
+
+def random_volume(seed: int, planes: int = 3, views: int = 4, height: int = 11, width: int = 13) -> Volume:
+    """Views that resemble one another, with samples outside and masked, some of them flat."""
+    random = np.random.default_rng(seed)
+    base = random.uniform(size=(planes, 1, 3, height, width))
+    colours = np.clip(0.7 * base + 0.3 * random.uniform(size=(planes, views, 3, height, width)), 0, 1)
+    colours[0, :, :, :5] = 0.4
+    state = random.choice([OUTSIDE, MASKED, SEEN], p=[0.15, 0.15, 0.7], size=(planes, views, height, width))
+    disparities = np.broadcast_to(np.linspace(0.2, 0.5, planes)[:, None, None], (planes, height, width))
+    return Volume(
+        torch.from_numpy(colours.astype(np.float32)),
+        torch.from_numpy(state.astype(np.uint8)),
+        torch.from_numpy(disparities.astype(np.float32)),
+    )
+
+
+def pair_costs(volume: Volume, i: int, j: int) -> Floats:
+    """(D, H, W) cost of one pair of views, window by window."""
+    colours, state = volume.colours.double().numpy(), volume.state.numpy()
+    planes, _, _, height, width = colours.shape
+    grey = np.einsum("dvchw,c->dvhw", colours, [0.299, 0.587, 0.114])
+    result = np.ones((planes, height, width))
+    for k, y, x in np.ndindex(planes, height, width):
+        if state[k, i, y, x] == OUTSIDE or state[k, i, y, x] != state[k, j, y, x]:
+            continue
+        rows = slice(max(y - RADIUS, 0), y + RADIUS + 1)
+        columns = slice(max(x - RADIUS, 0), x + RADIUS + 1)
+        a, b = grey[k, i, rows, columns], grey[k, j, rows, columns]
+        covariance = ((a - a.mean()) * (b - b.mean())).mean()
+        correlation = covariance / (np.sqrt(a.var() * b.var()) + NOISE)
+        difference = np.abs(colours[k, i, :, rows, columns] - colours[k, j, :, rows, columns]).mean()
+        result[k, y, x] = (1 - MIXTURE) * (1 - correlation) + MIXTURE * min(difference / TRUNCATION, 2.0)
+    return result
+
+
+def slow_cost(volume: Volume) -> Floats:
+    costs = np.sort([pair_costs(volume, i, j) for i, j in view_pairs(volume.colours.shape[1])], axis=0)
+    return np.asarray(costs[: int(np.ceil(len(costs) * 2 / 3))].mean(axis=0))
+
+
+@COSTS
+@pytest.mark.parametrize("views", [2, 3, 4, 6])
+def test_cost_equals_the_slow_one(cost_of: Callable[[Volume], Tensor], views: int) -> None:
+    volume = random_volume(views, views=views)
+    expected = slow_cost(volume)
+    assert expected.std() > 0.1
+    assert np.abs(cost_of(volume).numpy() - expected).max() < 1e-3
+
+
+def test_pairs_are_all_of_four_views_and_two_for_each_more() -> None:
+    assert view_pairs(2) == [(0, 1)]
+    assert len(view_pairs(4)) == 6
+    assert set(view_pairs(6)) - set(view_pairs(4)) == {(0, 4), (1, 4), (0, 5), (1, 5)}
+
+
+def test_one_view_cannot_be_matched() -> None:
+    with pytest.raises(ValueError, match="two views"):
+        matching_cost(random_volume(0, views=1))
+
+
+def textured_plane(spoiled: bool = False) -> tuple[Volume, int]:
+    """Four views of a plane at the fifth of nine planes; spoiled: the last view shows something else."""
+    target, sources = target_camera(), source_cameras(4)
+    wall = 1 / torch.linspace(1 / FAR, 1 / NEAR, 9)[4].item()
+    plane = (target.unproject([36.0, 32.0], wall), -target.forward)
+    # Contrast well above the noise that the correlation allows for.
+    pictures = [4 * colours_at(source, cast(source, box=False, wall=plane)) - 1.5 for source in sources]
+    images = [torch.from_numpy(picture.astype(np.float32)) for picture in pictures]
+    if spoiled:
+        images[3] = images[3].flip(0).flip(1).contiguous()
+    interval = Interval.constant(64, 72, NEAR, FAR, CPU)
+    return sweep_volume(images, sweep_geometry(target, sources), interval, 9), 4
+
+
+@COSTS
+def test_cost_is_nothing_where_views_agree_and_one_where_none_sees(cost_of: Callable[[Volume], Tensor]) -> None:
+    volume, plane = textured_plane()
+    cost = cost_of(volume)
+    middle = (slice(12, -12), slice(12, -12))
+    assert cost[plane][middle].mean() < 0.08 and cost[plane][middle].max() < 0.35
+    assert (cost.argmin(dim=0)[middle] == plane).float().mean() > 0.98
+    volume.state[:] = OUTSIDE
+    assert torch.allclose(cost_of(volume), torch.ones(()), atol=1e-6)
+
+
+@COSTS
+def test_a_view_that_shows_something_else_does_not_spoil_the_cost(cost_of: Callable[[Volume], Tensor]) -> None:
+    volume, plane = textured_plane(spoiled=True)
+    middle = (slice(12, -12), slice(12, -12))
+    cost = cost_of(volume)
+    there = Volume(*(part[plane : plane + 1, ...] for part in (volume.colours, volume.state, volume.disparities)))
+    every_pair = np.mean([pair_costs(there, i, j)[0] for i, j in view_pairs(4)], axis=0)
+    # Three of six pairs are spoiled, and four are counted.
+    assert cost[plane][middle].mean() < 0.6 * every_pair[middle].mean()
+    assert (cost.argmin(dim=0)[middle] == plane).float().mean() > 0.95
+
+
+def slow_aggregate(cost: Floats) -> Floats:
+    """The recurrence of semi-global matching (Hirschmueller 2008, equation 13), pixel by pixel."""
+    planes, height, width = cost.shape
+    total = np.zeros(cost.shape)
+    for dy, dx in ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (-1, -1), (1, -1), (-1, 1)):
+        paths = np.zeros(cost.shape)
+        for y in range(height) if dy >= 0 else range(height - 1, -1, -1):
+            for x in range(width) if dx >= 0 else range(width - 1, -1, -1):
+                before = (y - dy, x - dx)
+                if not (0 <= before[0] < height and 0 <= before[1] < width):
+                    paths[:, y, x] = cost[:, y, x]
+                    continue
+                previous = paths[:, before[0], before[1]]
+                for k in range(planes):
+                    choices = [previous[k], previous.min() + LARGE_STEP]
+                    choices += [previous[n] + SMALL_STEP for n in (k - 1, k + 1) if 0 <= n < planes]
+                    paths[k, y, x] = cost[k, y, x] + min(choices) - previous.min()
+        total += paths
+    return total / 8
+
+
+@AGGREGATES
+@pytest.mark.parametrize("shape", [(5, 9, 7), (4, 6, 11), (3, 1, 8), (3, 8, 1), (1, 3, 3)])
+def test_aggregation_equals_the_slow_one(aggregated: Callable[[Tensor], Tensor], shape: tuple[int, int, int]) -> None:
+    cost = np.random.default_rng(shape[1]).uniform(0, 2, shape)
+    result = aggregated(torch.from_numpy(cost.astype(np.float32)))
+    assert np.abs(result.numpy() - slow_aggregate(cost)).max() < 1e-4
+
+
+def test_aggregation_mends_single_wrong_pixels() -> None:
+    cost = torch.full((6, 15, 15), 0.6)
+    cost[2] = 0.2
+    cost[:, 7, 7] = 0.6
+    cost[5, 7, 7] = 0.1
+    assert cost.argmin(dim=0)[7, 7] == 5
+    assert (aggregate(cost).argmin(dim=0) == 2).all()

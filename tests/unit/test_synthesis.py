@@ -1,0 +1,369 @@
+"""The session on a made-up capture whose held-out view and depth are known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from inference import synthesis
+from inference.camera import Camera, Distortion
+from inference.capture import photographs
+from inference.capture.depth_range import DepthRange
+from inference.convglr import pipeline as convglr
+from inference.errors import BackendError, Cancelled, CaptureError, DepthRangeError, TargetError, WeightsError
+from inference.frame import Frame
+from inference.planesweep import pipeline
+from inference.planesweep.sweep import Sweep
+from inference.progress import silent
+from inference.synthesis import METHODS, Options, Session
+from inference.view import Capture
+from inference.weights.store import DEFAULTS, FOLDER
+from tests.unit.networks import SMALL, network_of, save_network
+from tests.unit.sweep_scenes import (
+    FAR,
+    MIDDLE,
+    NEAR,
+    WIDE_PLACES,
+    cast,
+    look_at,
+    made_up_capture,
+    photograph,
+    psnr,
+    source_cameras,
+    target_camera,
+)
+
+SHIPPED = FOLDER / f"{DEFAULTS['convglr']}.safetensors"
+
+
+@pytest.fixture(scope="module")
+def capture() -> Capture:
+    return made_up_capture(source_cameras())
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An untrained guided network of four views: as good as the classical draft."""
+    network = network_of(replace(SMALL, views=4, planes=32))
+    return str(save_network(tmp_path_factory.mktemp("weights"), network))
+
+
+def options(method: str, weights: str, **changes: Any) -> Options:
+    return Options(method, device="cpu", weights=weights if method == "convglr" else None, **changes)
+
+
+@pytest.fixture(scope="module")
+def frames(capture: Capture, weights: str) -> dict[str, Frame]:
+    session = Session()
+    return {name: session.synthesize(capture, target_camera(), options(name, weights)) for name in METHODS}
+
+
+@pytest.mark.parametrize("method", ["plane-sweep", "convglr"])
+def test_held_out_view_is_made(frames: dict[str, Frame], method: str) -> None:
+    truth = photograph(target_camera())
+    ours, nearest = (psnr(frames[name].rgb, truth) for name in (method, "nearest"))
+    assert ours > nearest + 5
+    assert ours > 22
+
+
+@pytest.mark.parametrize("method", ["plane-sweep", "convglr"])
+def test_depth_and_alpha(weights: str, method: str) -> None:
+    target = target_camera(144, 128, 150.0)
+    capture = made_up_capture([look_at(place, MIDDLE, 144, 128, 150.0) for place in WIDE_PLACES])
+    frame, truth = Session().synthesize(capture, target, options(method, weights)), cast(target)
+    error = np.abs(frame.depth - truth) / truth
+    assert np.median(error) < 0.04
+    assert (error < 0.08).mean() > 0.85
+    assert frame.alpha.mean() > 0.99 and frame.alpha.max() <= 1
+    # Sure where it is right.
+    assert frame.confidence[error < 0.05].mean() > frame.confidence[error > 0.1].mean() + 0.05
+
+
+def test_nearest_has_a_picture_alone(frames: dict[str, Frame]) -> None:
+    frame = frames["nearest"]
+    assert np.allclose(frame.rgb, photograph(source_cameras()[2]))
+    assert (frame.alpha == 1).all() and np.isinf(frame.depth).all() and not frame.confidence.any()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_metadata_makes_the_result_reproducible(frames: dict[str, Frame], method: str) -> None:
+    metadata = json.loads(json.dumps(frames[method].metadata, allow_nan=False))
+    assert metadata["method"] == method and metadata["device"] == "cpu" and metadata["warnings"] == []
+    assert [source["name"] for source in metadata["sources"]] == ["view_2", "view_3", "view_1", "view_0"]
+    assert [source["name"] for source in metadata["skipped"]] == ["view_4"]
+    assert all("of the target" in source["reason"] for source in metadata["sources"])
+    assert "sources are nearer" in metadata["skipped"][0]["reason"]
+    assert (metadata["depth_near"], metadata["depth_far"], metadata["depth_origin"]) == (NEAR, FAR, "given")
+    stages = metadata["seconds"]
+    assert all(seconds >= 0 for seconds in stages.values()) and {"photographs", "rendering"} <= set(stages)
+    assert (metadata["weights"] is not None) == (method == "convglr") == ("network loading" in stages)
+    if method != "nearest":
+        assert 0 < metadata["plane_step"] < 2 and "coarse pass" in stages
+
+
+@pytest.mark.parametrize("method", ["plane-sweep", "convglr"])
+def test_two_sources_are_enough(capture: Capture, weights: str, method: str) -> None:
+    two = replace(capture, views=capture.views[:2])
+    frame = Session().synthesize(two, target_camera(), options(method, weights))
+    truth = photograph(target_camera())
+    assert len(frame.metadata["sources"]) == 2
+    assert psnr(frame.rgb, truth) > psnr(photograph(source_cameras()[0]), truth) + 3
+
+
+def test_fewer_sources_than_there_are_may_be_asked_for(capture: Capture, weights: str) -> None:
+    frame = Session().synthesize(capture, target_camera(), options("plane-sweep", weights, sources=3))
+    assert len(frame.metadata["sources"]) == 3
+    assert sum("3 sources are nearer" in source["reason"] for source in frame.metadata["skipped"]) == 2
+    # A network takes as many as it was trained for, and no more.
+    most = Session().synthesize(capture, target_camera(), options("convglr", weights, sources=5))
+    assert len(most.metadata["sources"]) == 4
+
+
+def test_one_source_is_too_few(capture: Capture, weights: str) -> None:
+    one = replace(capture, views=capture.views[:1])
+    for method in ("plane-sweep", "convglr"):
+        with pytest.raises(TargetError, match=r"Only one source \('view_0'\) sees .* two are needed; .*\.$"):
+            Session().synthesize(one, target_camera(), options(method, weights))
+    assert Session().synthesize(one, target_camera(), options("nearest", weights)).rgb.shape == (64, 72, 3)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_target_that_looks_away_is_refused(capture: Capture, weights: str, method: str) -> None:
+    away = look_at((0, 0, 0), (0, 0.2, -4))
+    with pytest.raises(TargetError, match=r"^None of the sources sees what the target camera sees; .*\.$"):
+        Session().synthesize(capture, away, options(method, weights))
+
+
+def test_preview_is_small(capture: Capture, weights: str) -> None:
+    target = target_camera(600, 400, 500.0)
+    frame = Session().synthesize(capture, target, options("plane-sweep", weights, quality="preview"))
+    assert frame.rgb.shape == (171, 256, 3)
+    assert frame.camera.fx == pytest.approx(500 * 256 / 600) and frame.metadata["quality"] == "preview"
+
+
+def test_size_of_the_target_is_kept(capture: Capture, weights: str) -> None:
+    for size in ((71, 63), (33, 5), (1, 1)):
+        target = target_camera(*size, 40.0)
+        frame = Session().synthesize(capture, target, options("convglr", weights))
+        assert frame.rgb.shape == (size[1], size[0], 3) and np.isfinite(frame.rgb).all()
+
+
+def test_lens_distortion_of_the_target_is_left_out(capture: Capture, weights: str, frames: dict[str, Frame]) -> None:
+    bent = replace(target_camera(), distortion=Distortion("opencv", (0.1,)))
+    frame = Session().synthesize(capture, bent, options("plane-sweep", weights))
+    assert np.array_equal(frame.rgb, frames["plane-sweep"].rgb) and frame.camera.distortion is None
+
+
+def test_next_frame_reads_nothing_again(capture: Capture, weights: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    loads: list[str] = []
+    load = photographs.load_photograph
+    networks: list[str] = []
+    load_network = convglr.load_network
+
+    def counted(view: Any, *arguments: Any) -> Any:
+        loads.append(view.name)
+        return load(view, *arguments)
+
+    def counted_network(source: Any, device: Any) -> Any:
+        networks.append(source)
+        return load_network(source, device)
+
+    monkeypatch.setattr(photographs, "load_photograph", counted)
+    monkeypatch.setattr(synthesis, "load_network", counted_network)
+    session, asked = Session(), options("convglr", weights)
+    first = session.synthesize(capture, target_camera(), asked)
+    assert len(loads) == 4 and len(networks) == 1
+    again = session.synthesize(capture, target_camera(), asked)
+    moved = session.synthesize(capture, look_at((0.05, 0.0, 0.0), (0, 0, 4)), asked)
+    assert len(loads) == 4 and len(networks) == 1
+    assert np.array_equal(first.rgb, again.rgb) and not np.allclose(first.rgb, moved.rgb, atol=0.05)
+    assert len(session.photographs) == 4
+    session.unload()
+    assert len(session.photographs) == 0
+    assert np.array_equal(session.synthesize(capture, target_camera(), asked).rgb, first.rgb)
+    assert len(loads) == 8 and len(networks) == 2
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory."),
+        MemoryError("Unable to allocate"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory"),
+    ],
+    ids=["torch", "numpy", "torch on the CPU"],
+)
+def test_short_memory_means_smaller_tiles_and_a_warning(
+    capture: Capture, weights: str, frames: dict[str, Frame], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    render, sides = pipeline.render_draft, []
+
+    def tight(sweep: Sweep, side: int, progress: Any) -> Any:
+        sides.append(side)
+        if side > 160:
+            raise error
+        return render(sweep, side, progress)
+
+    monkeypatch.setattr(synthesis, "render_draft", tight)
+    frame = Session().synthesize(capture, target_camera(), options("plane-sweep", weights))
+    assert sides == [640, 320, 160]
+    assert [str(side) in text for side, text in zip((320, 160), frame.metadata["warnings"], strict=True)] == [True] * 2
+    assert np.allclose(frame.rgb, frames["plane-sweep"].rgb, atol=1e-5)
+
+
+def test_no_memory_at_all_is_said(capture: Capture, weights: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*arguments: Any) -> Any:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(synthesis, "render_draft", never)
+    with pytest.raises(BackendError, match="not enough memory for even a small tile"):
+        Session().synthesize(capture, target_camera(), options("plane-sweep", weights))
+
+
+def test_other_errors_are_not_taken_for_short_memory(
+    capture: Capture, weights: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*arguments: Any) -> Any:
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr(synthesis, "render_draft", broken)
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        Session().synthesize(capture, target_camera(), options("plane-sweep", weights))
+
+
+def stop_at(fraction: float) -> Callable[[float, str], None]:
+    def progress(done: float, stage: str) -> None:
+        if done >= fraction:
+            raise Cancelled
+
+    return progress
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.2, 0.3, 0.5])
+def test_cancelling_leaves_the_session_usable(
+    capture: Capture, weights: str, frames: dict[str, Frame], fraction: float
+) -> None:
+    session = Session()
+    with pytest.raises(Cancelled):
+        session.synthesize(capture, target_camera(), options("convglr", weights), stop_at(fraction))
+    frame = session.synthesize(capture, target_camera(), options("convglr", weights))
+    assert np.array_equal(frame.rgb, frames["convglr"].rgb)
+
+
+def test_progress_rises_from_nothing_to_nearly_one(capture: Capture, weights: str) -> None:
+    said: list[tuple[float, str]] = []
+    Session().synthesize(
+        capture, target_camera(), options("convglr", weights), lambda done, stage: said.append((done, stage))
+    )
+    fractions = [done for done, _ in said]
+    assert fractions == sorted(fractions) and fractions[0] == 0 and 0.5 < fractions[-1] <= 1
+    stages = list(dict.fromkeys(stage for _, stage in said))
+    assert stages[0] == "Loading the network" and {"Matching", "Rendering"} <= set(stages)
+
+
+def test_given_depth_range_is_used(capture: Capture, weights: str) -> None:
+    bare = replace(capture, depth_near=None, depth_far=None)
+    frame = Session().synthesize(bare, target_camera(), options("plane-sweep", weights, depth_near=2.5, depth_far=8.0))
+    assert (frame.metadata["depth_near"], frame.metadata["depth_far"]) == (2.5, 8.0)
+    assert frame.depth.min() >= 2.5 * 0.999 and frame.depth.max() <= 8.0 * 1.001
+
+
+@pytest.mark.parametrize(
+    ("near", "far"), [(5.0, 2.0), (3.0, 3.0), (0.0, 2.0), (-1.0, 2.0), (float("nan"), 2.0), (2.0, float("inf"))]
+)
+def test_impossible_depth_range_is_refused(capture: Capture, weights: str, near: float, far: float) -> None:
+    with pytest.raises(CaptureError, match="is not possible; near must be positive and below far"):
+        Session().synthesize(capture, target_camera(), options("plane-sweep", weights, depth_near=near, depth_far=far))
+
+
+@pytest.mark.parametrize("end", [{"depth_near": 2.0}, {"depth_far": 8.0}], ids=str)
+def test_one_end_of_a_depth_range_is_refused(capture: Capture, weights: str, end: dict[str, float]) -> None:
+    with pytest.raises(CaptureError, match="only one end"):
+        Session().synthesize(capture, target_camera(), options("plane-sweep", weights, **end))
+
+
+def test_depth_range_is_found_once_and_said_to_be_missing(weights: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    cameras = source_cameras(3)
+    points = cameras[0].unproject(np.random.default_rng(0).uniform(5, 60, (60, 2)), np.linspace(3.0, 6.0, 60))
+    capture = replace(made_up_capture(cameras), points=points, depth_near=None, depth_far=None)
+    session = Session()
+    found = session.depth_range(capture)
+    assert found.origin == "sparse points" and 2 < found.near < 3.2 and 5.5 < found.far < 8
+    monkeypatch.setattr(synthesis, "find_depth_range", lambda *_: pytest.fail("searched again"))
+    assert session.depth_range(capture) == found
+    monkeypatch.undo()
+    flat = tuple(replace(view, image=np.full((64, 72, 3), 0.5, np.float32)) for view in capture.views)
+    with pytest.raises(DepthRangeError, match="give the near and the far depth"):
+        Session().synthesize(
+            replace(capture, views=flat, points=None), target_camera(), options("plane-sweep", weights)
+        )
+
+
+def test_masks_cut_holes_but_keep_the_colours(capture: Capture, weights: str, frames: dict[str, Frame]) -> None:
+    """The wall is masked out of every source: the box stays, opaque; the wall's colours stay, transparent."""
+    views = []
+    for view in capture.views:
+        depth = cast(view.camera)
+        wall = cast(view.camera, box=False)
+        views.append(replace(view, mask=(depth < wall - 1e-6).astype(np.float32)))
+    frame = Session().synthesize(replace(capture, views=tuple(views)), target_camera(), options("plane-sweep", weights))
+    target = target_camera()
+    box = cast(target) < cast(target, box=False) - 1e-6
+    inner = box & np.roll(box, 4, 0) & np.roll(box, -4, 0) & np.roll(box, 4, 1) & np.roll(box, -4, 1)
+    outer = ~(box | np.roll(box, 6, 0) | np.roll(box, -6, 0) | np.roll(box, 6, 1) | np.roll(box, -6, 1))
+    assert frame.alpha[inner].mean() > 0.95 and frame.alpha[outer].mean() < 0.05
+    assert np.isinf(frame.depth[frame.alpha == 0]).all() and (frame.alpha == 0).any()
+    truth = photograph(target)
+    assert psnr(frame.rgb[outer], truth[outer]) > psnr(frames["nearest"].rgb[outer], truth[outer]) + 3
+
+
+def test_source_amid_the_scene_keeps_its_photograph(capture: Capture) -> None:
+    """The middle of what the target sees lies behind it: its pixels cannot be counted there."""
+    ahead = look_at((0.0, 0.0, 4.5), (0, 0, 6))
+    scene = DepthRange(NEAR, FAR, "given")
+    assert synthesis._scale(target_camera(), ahead, scene) == 1.0
+    assert synthesis._scale(target_camera(), target_camera(720, 640, 750.0), scene) == pytest.approx(2**-3.25)
+    assert synthesis._scale(target_camera(720, 640, 750.0), target_camera(), scene) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"method": "magic"}, r"There is no method 'magic'; use one of: convglr, plane-sweep, nearest\."),
+        ({"quality": "best"}, r"There is no quality 'best'; use one of: full, preview\."),
+        ({"sources": 1}, r"1 sources are too few for 'convglr'; allow at least 2\."),
+        ({"method": "nearest", "sources": 0}, r"0 sources are too few for 'nearest'; allow at least 1\."),
+    ],
+    ids=str,
+)
+def test_options_that_make_no_sense_are_refused(changes: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(TargetError, match=sentence):
+        Options(**changes)
+
+
+def test_cuda_where_there_is_none_is_refused(capture: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(BackendError, match="The device 'cuda' is not there"):
+        Session().synthesize(capture, target_camera(), Options("plane-sweep", device="cuda"))
+
+
+def test_weights_that_are_missing_are_named(capture: Capture, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"gone\.safetensors"):
+        Session().synthesize(
+            capture, target_camera(), Options(device="cpu", weights=str(tmp_path / "gone.safetensors")), silent
+        )
+
+
+def test_shipped_weights_are_at_least_as_good_as_the_draft(capture: Capture, frames: dict[str, Frame]) -> None:
+    assert SHIPPED.is_file(), "the weights that the extension ships are missing"
+    frame = Session().synthesize(capture, target_camera(), Options(device="cpu"))
+    truth = photograph(target_camera())
+    assert psnr(frame.rgb, truth) > psnr(frames["plane-sweep"].rgb, truth)
+    assert frame.metadata["weights"] and isinstance(frame.camera, Camera)
