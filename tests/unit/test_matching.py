@@ -59,7 +59,7 @@ def pair_costs(volume: Volume, i: int, j: int) -> Floats:
     grey = np.einsum("dvchw,c->dvhw", colours, [0.299, 0.587, 0.114])
     result = np.ones((planes, height, width))
     for k, y, x in np.ndindex(planes, height, width):
-        if state[k, i, y, x] == OUTSIDE or state[k, i, y, x] != state[k, j, y, x]:
+        if OUTSIDE in (state[k, i, y, x], state[k, j, y, x]):
             continue
         rows = slice(max(y - RADIUS, 0), y + RADIUS + 1)
         columns = slice(max(x - RADIUS, 0), x + RADIUS + 1)
@@ -94,6 +94,15 @@ def test_pairs_are_all_of_four_views_and_two_for_each_more() -> None:
 def test_one_view_cannot_be_matched() -> None:
     with pytest.raises(ValueError, match="two views"):
         matching_cost(random_volume(0, views=1))
+
+
+@COSTS
+def test_masks_do_not_matter(cost_of: Callable[[Volume], Tensor]) -> None:
+    volume = random_volume(7)
+    expected = cost_of(volume)
+    assert (volume.state == MASKED).any()
+    volume.state[volume.state == MASKED] = SEEN
+    assert torch.equal(cost_of(volume), expected)
 
 
 def textured_plane(spoiled: bool = False) -> tuple[Volume, int]:

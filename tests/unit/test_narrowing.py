@@ -18,7 +18,6 @@ from tests.unit.sweep_scenes import (
     cast,
     curved_interval,
     look_at,
-    source_cameras,
     source_images,
     target_camera,
 )
@@ -88,20 +87,6 @@ def test_unsure_pixels_keep_a_wide_interval() -> None:
     costs[33] = 1.0
     narrowed = Coarse(costs, NEAR, FAR, 4.0).interval(48, 48)
     assert (narrowed.high - narrowed.low).max() < 0.3 * (interval.high - interval.low).min()
-
-
-def test_masked_out_parts_do_not_pull_the_match() -> None:
-    """What the masks exclude matches nothing that they include."""
-    target = target_camera()
-    sources = source_images(source_cameras(4))
-    masks = [torch.zeros(64, 72) for _ in sources.images]
-    plain = coarse_pass(target, sources.cameras, sources.images, NEAR, FAR)
-    assert torch.equal(
-        coarse_pass(target, sources.cameras, sources.images, NEAR, FAR, masks).costs, plain.costs
-    )  # all masked out agree among themselves
-    masks[1:] = [torch.ones(64, 72) for _ in masks[1:]]
-    one = coarse_pass(target, sources.cameras, sources.images, NEAR, FAR, masks)
-    assert one.costs.amin(dim=0).mean() > plain.costs.amin(dim=0).mean()
 
 
 def slow_prior(coarse: Coarse, interval: Interval, planes: int, window: Window) -> Floats:

@@ -239,9 +239,9 @@ def test_shifting_the_planes_by_a_group_shifts_the_slices_by_one() -> None:
     # The encoding of a slice's place in the tree stays where it is, as it must.
     assert (shifted[0][1:] - shifted[1][:-1]).abs().max() > 1e-3
     places = 4 * 3 * 3 + 3 + 8
-    first = network.matching[0]
-    assert isinstance(first, torch.nn.Conv2d)
-    first.weight[:, places : places + 4] = 0
+    convolution = network.matching[0]
+    assert isinstance(convolution, torch.nn.Conv2d)
+    convolution.weight[:, places : places + 4] = 0
     shifted = [network_slices(network, volume, target, sources, interval) for volume, interval in slices]
     assert (shifted[0][1:] - shifted[1][:-1]).abs().max() < 1e-3
     assert (shifted[0][1:] - shifted[1][1:]).abs().max() > 1e-2

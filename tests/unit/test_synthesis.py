@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from inference import synthesis
 from inference.camera import Camera, Distortion
 from inference.capture import photographs
 from inference.capture.depth_range import DepthRange
 from inference.convglr import pipeline as convglr
-from inference.errors import BackendError, Cancelled, CaptureError, DepthRangeError, TargetError, WeightsError
+from inference.errors import DepthRangeError
 from inference.frame import Frame
-from inference.planesweep import pipeline
-from inference.planesweep.sweep import Sweep
-from inference.progress import silent
 from inference.synthesis import METHODS, Options, Session
 from inference.view import Capture
 from inference.weights.store import DEFAULTS, FOLDER
@@ -126,21 +120,6 @@ def test_fewer_sources_than_there_are_may_be_asked_for(capture: Capture, weights
     assert len(most.metadata["sources"]) == 4
 
 
-def test_one_source_is_too_few(capture: Capture, weights: str) -> None:
-    one = replace(capture, views=capture.views[:1])
-    for method in ("plane-sweep", "convglr"):
-        with pytest.raises(TargetError, match=r"Only one source \('view_0'\) sees .* two are needed; .*\.$"):
-            Session().synthesize(one, target_camera(), options(method, weights))
-    assert Session().synthesize(one, target_camera(), options("nearest", weights)).rgb.shape == (64, 72, 3)
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_target_that_looks_away_is_refused(capture: Capture, weights: str, method: str) -> None:
-    away = look_at((0, 0, 0), (0, 0.2, -4))
-    with pytest.raises(TargetError, match=r"^None of the sources sees what the target camera sees; .*\.$"):
-        Session().synthesize(capture, away, options(method, weights))
-
-
 def test_preview_is_small(capture: Capture, weights: str) -> None:
     target = target_camera(600, 400, 500.0)
     frame = Session().synthesize(capture, target, options("plane-sweep", weights, quality="preview"))
@@ -191,72 +170,6 @@ def test_next_frame_reads_nothing_again(capture: Capture, weights: str, monkeypa
     assert len(loads) == 8 and len(networks) == 2
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        torch.OutOfMemoryError("CUDA out of memory."),
-        MemoryError("Unable to allocate"),
-        RuntimeError("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory"),
-    ],
-    ids=["torch", "numpy", "torch on the CPU"],
-)
-def test_short_memory_means_smaller_tiles_and_a_warning(
-    capture: Capture, weights: str, frames: dict[str, Frame], monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
-    render, sides = pipeline.render_draft, []
-
-    def tight(sweep: Sweep, side: int, progress: Any) -> Any:
-        sides.append(side)
-        if side > 160:
-            raise error
-        return render(sweep, side, progress)
-
-    monkeypatch.setattr(synthesis, "render_draft", tight)
-    frame = Session().synthesize(capture, target_camera(), options("plane-sweep", weights))
-    assert sides == [640, 320, 160]
-    assert [str(side) in text for side, text in zip((320, 160), frame.metadata["warnings"], strict=True)] == [True] * 2
-    assert np.allclose(frame.rgb, frames["plane-sweep"].rgb, atol=1e-5)
-
-
-def test_no_memory_at_all_is_said(capture: Capture, weights: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def never(*arguments: Any) -> Any:
-        raise torch.OutOfMemoryError("CUDA out of memory.")
-
-    monkeypatch.setattr(synthesis, "render_draft", never)
-    with pytest.raises(BackendError, match="not enough memory for even a small tile"):
-        Session().synthesize(capture, target_camera(), options("plane-sweep", weights))
-
-
-def test_other_errors_are_not_taken_for_short_memory(
-    capture: Capture, weights: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(*arguments: Any) -> Any:
-        raise RuntimeError("shapes do not match")
-
-    monkeypatch.setattr(synthesis, "render_draft", broken)
-    with pytest.raises(RuntimeError, match="shapes do not match"):
-        Session().synthesize(capture, target_camera(), options("plane-sweep", weights))
-
-
-def stop_at(fraction: float) -> Callable[[float, str], None]:
-    def progress(done: float, stage: str) -> None:
-        if done >= fraction:
-            raise Cancelled
-
-    return progress
-
-
-@pytest.mark.parametrize("fraction", [0.0, 0.2, 0.3, 0.5])
-def test_cancelling_leaves_the_session_usable(
-    capture: Capture, weights: str, frames: dict[str, Frame], fraction: float
-) -> None:
-    session = Session()
-    with pytest.raises(Cancelled):
-        session.synthesize(capture, target_camera(), options("convglr", weights), stop_at(fraction))
-    frame = session.synthesize(capture, target_camera(), options("convglr", weights))
-    assert np.array_equal(frame.rgb, frames["convglr"].rgb)
-
-
 def test_progress_rises_from_nothing_to_nearly_one(capture: Capture, weights: str) -> None:
     said: list[tuple[float, str]] = []
     Session().synthesize(
@@ -273,20 +186,6 @@ def test_given_depth_range_is_used(capture: Capture, weights: str) -> None:
     frame = Session().synthesize(bare, target_camera(), options("plane-sweep", weights, depth_near=2.5, depth_far=8.0))
     assert (frame.metadata["depth_near"], frame.metadata["depth_far"]) == (2.5, 8.0)
     assert frame.depth.min() >= 2.5 * 0.999 and frame.depth.max() <= 8.0 * 1.001
-
-
-@pytest.mark.parametrize(
-    ("near", "far"), [(5.0, 2.0), (3.0, 3.0), (0.0, 2.0), (-1.0, 2.0), (float("nan"), 2.0), (2.0, float("inf"))]
-)
-def test_impossible_depth_range_is_refused(capture: Capture, weights: str, near: float, far: float) -> None:
-    with pytest.raises(CaptureError, match="is not possible; near must be positive and below far"):
-        Session().synthesize(capture, target_camera(), options("plane-sweep", weights, depth_near=near, depth_far=far))
-
-
-@pytest.mark.parametrize("end", [{"depth_near": 2.0}, {"depth_far": 8.0}], ids=str)
-def test_one_end_of_a_depth_range_is_refused(capture: Capture, weights: str, end: dict[str, float]) -> None:
-    with pytest.raises(CaptureError, match="only one end"):
-        Session().synthesize(capture, target_camera(), options("plane-sweep", weights, **end))
 
 
 def test_depth_range_is_found_once_and_said_to_be_missing(weights: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -331,34 +230,6 @@ def test_source_amid_the_scene_keeps_its_photograph(capture: Capture) -> None:
     assert synthesis._scale(target_camera(), ahead, scene) == 1.0
     assert synthesis._scale(target_camera(), target_camera(720, 640, 750.0), scene) == pytest.approx(2**-3.25)
     assert synthesis._scale(target_camera(720, 640, 750.0), target_camera(), scene) == 1.0
-
-
-@pytest.mark.parametrize(
-    ("changes", "sentence"),
-    [
-        ({"method": "magic"}, r"There is no method 'magic'; use one of: convglr, plane-sweep, nearest\."),
-        ({"quality": "best"}, r"There is no quality 'best'; use one of: full, preview\."),
-        ({"sources": 1}, r"1 sources are too few for 'convglr'; allow at least 2\."),
-        ({"method": "nearest", "sources": 0}, r"0 sources are too few for 'nearest'; allow at least 1\."),
-    ],
-    ids=str,
-)
-def test_options_that_make_no_sense_are_refused(changes: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(TargetError, match=sentence):
-        Options(**changes)
-
-
-def test_cuda_where_there_is_none_is_refused(capture: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(BackendError, match="The device 'cuda' is not there"):
-        Session().synthesize(capture, target_camera(), Options("plane-sweep", device="cuda"))
-
-
-def test_weights_that_are_missing_are_named(capture: Capture, tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match=r"gone\.safetensors"):
-        Session().synthesize(
-            capture, target_camera(), Options(device="cpu", weights=str(tmp_path / "gone.safetensors")), silent
-        )
 
 
 def test_shipped_weights_are_at_least_as_good_as_the_draft(capture: Capture, frames: dict[str, Frame]) -> None:
