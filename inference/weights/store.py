@@ -72,6 +72,11 @@ def load_weights(source: str | Path, network: str) -> Weights:
             f"The weights '{path}' are damaged or not a safetensors file; "
             "install Sightline again or choose another file."
         ) from None
+    if not all(tensor.isfinite().all() for tensor in tensors.values()):
+        raise WeightsError(
+            f"The weights '{path}' are damaged (not every value is a number); install Sightline again or choose another "
+            "file."
+        )
     info = _info(path, content)
     if info.network != network:
         raise WeightsError(f"The weights '{path}' are for '{info.network}', not for '{network}'; choose another file.")

@@ -151,6 +151,22 @@ def test_matching_treats_every_slice_alike() -> None:
 
 
 @torch.no_grad()
+def test_attention_of_a_slice_knows_of_all_others() -> None:
+    """The latent is global: the near planes are weighed by what the far ones show."""
+    sweep, slab, encodings = inputs_for(SMALL)
+    network = network_of(SMALL, awake=True)
+
+    def weighed() -> Tensor:
+        attention = network(slab.volume, encodings, slab.energy, sweep.view_weights).attention
+        logarithms: Tensor = attention[4:].clamp_min(1e-30).log()
+        return logarithms - logarithms[:1]  # whatever the far planes take away from all of them
+
+    before = weighed()
+    slab.volume.colours[:4] = 0.5
+    assert (weighed() - before).abs().mean() > 1e-5
+
+
+@torch.no_grad()
 def test_grouped_volume_is_plane_major_then_view_then_colour() -> None:
     _, slab, encodings = inputs_for(SMALL)
     grouped = network_of(SMALL)._grouped(slab.volume, encodings)

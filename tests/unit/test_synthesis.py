@@ -80,6 +80,18 @@ def test_depth_and_alpha(weights: str, method: str) -> None:
     assert frame.confidence[error < 0.05].mean() > frame.confidence[error > 0.1].mean() + 0.05
 
 
+def test_layers_become_a_frame() -> None:
+    layers = np.zeros((6, 1, 3), np.float32)
+    layers[:3] = [[[-0.2, 0.4, 1.3]], [[0.1, 0.5, 0.2]], [[0.2, 0.6, 0.3]]]
+    layers[3] = [[1.2, 0.5, 0.0]]
+    layers[4:] = 0.25
+    frame = synthesis._frame(target_camera(3, 1), layers, {})
+    assert np.allclose(frame.rgb, [[[0, 0.1, 0.2], [0.4, 0.5, 0.6], [1, 0.2, 0.3]]])
+    assert frame.alpha.tolist() == [[1.0, 0.5, 0.0]]
+    assert frame.depth.tolist() == [[4.0, 4.0, float("inf")]]
+    assert frame.confidence.tolist() == [[0.25, 0.25, 0.0]]
+
+
 def test_nearest_has_a_picture_alone(frames: dict[str, Frame]) -> None:
     frame = frames["nearest"]
     assert np.allclose(frame.rgb, photograph(source_cameras()[2]))

@@ -217,6 +217,7 @@ def test_a_run_leaves_all_that_it_should_and_goes_on(tmp_path: Path, monkeypatch
     assert (
         network.config == TINY and info.training["step"] == lines[-1]["step"] and info.training["data"] == "synthetic"
     )
+    assert all(parameter.any() for parameter in network.parameters())  # the average has followed: some began at zero
     cameras = source_cameras(3)
     frame = Session().synthesize(
         made_up_capture(cameras),

@@ -49,10 +49,15 @@ def test_hash_names_the_content(stored: Path) -> None:
     assert before != after and len(after) == 16
 
 
-def test_failed_writing_keeps_what_was_there(stored: Path) -> None:
+def test_failed_writing_keeps_what_was_there(stored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full_disk(tensors: object, path: Path, metadata: object) -> None:
+        path.write_bytes(b"half of")
+        raise OSError(28, "No space left on device")
+
     before = stored.read_bytes()
-    with pytest.raises(TypeError):
-        save_weights(stored, {"a": torch.ones(3)}, "convglr", {"not": object()}, {})
+    monkeypatch.setattr("safetensors.torch.save_file", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        save_weights(stored, {"a": torch.ones(3)}, "convglr", {}, {})
     assert stored.read_bytes() == before
 
 
@@ -61,6 +66,14 @@ def test_truncated_file_is_refused(stored: Path, length: float) -> None:
     content = stored.read_bytes()
     kept = int(len(content) * length) if 0 < length < 1 else int(length)
     stored.write_bytes(content[:kept])
+    with pytest.raises(WeightsError, match=r"mine\.safetensors' are damaged"):
+        load_weights(stored, "convglr")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e6])
+def test_values_that_are_no_numbers_are_refused(stored: Path, value: float) -> None:
+    """Also those that half precision cannot hold."""
+    save_weights(stored, {"a": torch.tensor([1.0, value])}, "convglr", CONFIGURATION, TRAINING)
     with pytest.raises(WeightsError, match=r"mine\.safetensors' are damaged"):
         load_weights(stored, "convglr")
 
