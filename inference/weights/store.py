@@ -74,8 +74,7 @@ def load_weights(source: str | Path, network: str) -> Weights:
         ) from None
     if not all(tensor.isfinite().all() for tensor in tensors.values()):
         raise WeightsError(
-            f"The weights '{path}' are damaged (not every value is a number); install Sightline again or choose another "
-            "file."
+            f"The weights '{path}' are damaged (a value is no number); install Sightline again or choose another file."
         )
     info = _info(path, content)
     if info.network != network:
