@@ -12,20 +12,26 @@ from .preparation import Example
 
 DRAFT_WEIGHT = 0.3
 STRUCTURE_WEIGHT = 0.1
-DEPTH_WEIGHT = 0.02
+DEPTH_WEIGHT = 0.05
+UNSEEN_WEIGHT = 0.05  # of pixels that no view shows: all they could teach is to guess
 
 
 def loss(output: Output, example: Example) -> Tensor:
     """Return L1 and structure; guided, also L1 of the draft and the attention's distance to the true depth."""
-    total = (output.rgb - example.rgb).abs().mean() + STRUCTURE_WEIGHT * structure(output.rgb, example.rgb)
+    weight = UNSEEN_WEIGHT + (1 - UNSEEN_WEIGHT) * example.seen
+    total = (weight * (output.rgb - example.rgb).abs()).mean()
+    total = total + STRUCTURE_WEIGHT * structure(output.rgb, example.rgb, weight)
     if output.draft is not None and output.attention is not None:
-        total = total + DRAFT_WEIGHT * (output.draft.rgb - example.rgb).abs().mean()
+        total = total + DRAFT_WEIGHT * (weight * (output.draft.rgb - example.rgb).abs()).mean()
         total = total + DEPTH_WEIGHT * depth_loss(output.attention, example)
     return total
 
 
-def structure(a: Tensor, b: Tensor) -> Tensor:
-    """Return 1 - SSIM of two pictures (3, H, W) over 7x7 uniform windows, cheaper than the measure's Gaussian."""
+def structure(a: Tensor, b: Tensor, weight: Tensor) -> Tensor:
+    """Return the weighted mean of 1 - SSIM of two pictures (3, H, W).
+
+    Over 7x7 uniform windows, cheaper than the measure's Gaussian; ``weight`` is (H, W).
+    """
     stack = torch.cat([a, b, a * a, b * b, a * b])[None]
     mean_a, mean_b, square_a, square_b, product = torch.split(functional.avg_pool2d(stack, 7, 1)[0], 3)
     variance = square_a - mean_a**2 + square_b - mean_b**2
@@ -33,7 +39,7 @@ def structure(a: Tensor, b: Tensor) -> Tensor:
     c1, c2 = 0.01**2, 0.03**2
     similarity = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
     quality: Tensor = similarity / ((mean_a**2 + mean_b**2 + c1) * (variance + c2))
-    return 1 - quality.mean()
+    return (weight[3:-3, 3:-3] * (1 - quality)).mean()
 
 
 def depth_loss(attention: Tensor, example: Example) -> Tensor:

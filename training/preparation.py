@@ -22,7 +22,11 @@ from .scenes import Sample
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """The network's inputs and the truth: ``rgb`` (3, H, W) and ``disparity`` (H, W), zero at infinity."""
+    """The network's inputs and the truth.
+
+    ``rgb`` is (3, H, W); ``disparity`` (H, W), zero at infinity; ``seen`` (H, W) the share of planes that any view
+    shows.
+    """
 
     volume: Volume
     encodings: Encodings
@@ -30,6 +34,7 @@ class Example:
     view_weights: Tensor
     rgb: Tensor
     disparity: Tensor
+    seen: Tensor
 
 
 def prepare(sample: Sample, config: NetworkConfig, random: np.random.Generator) -> Example:
@@ -54,6 +59,7 @@ def prepare(sample: Sample, config: NetworkConfig, random: np.random.Generator) 
             weights,
             sample.rgb,
             disparity,
+            (volume.state != OUTSIDE).any(dim=1).float().mean(dim=0),
         )
 
 

@@ -9,7 +9,7 @@ import math
 import multiprocessing
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -28,6 +28,7 @@ from .preparation import Example, prepare
 from .scenes import SceneConfig, sample_scene
 
 VALIDATION_SEED = 2**40  # far from every training seed
+REPLAY = 32  # examples kept to be seen again
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def train(settings: Settings) -> None:
     if settings.resume and Path(settings.resume).name.startswith("checkpoint"):
         progress = load_checkpoint(Path(settings.resume), model, average, optimizer)
     validation = [_example(VALIDATION_SEED + n, scene, settings.network, device) for n in range(16)]
-    stream = _stream(settings, scene, progress, device)
+    stream = twice(_stream(settings, scene, progress, device), np.random.default_rng(settings.seed + progress.samples))
     started, saved, drawing = time.monotonic(), time.monotonic(), 0.0
     before, budget = progress.seconds, settings.minutes * 60
     running: list[float] = []
@@ -141,8 +142,8 @@ def validate(model: ConvGLR, examples: list[Example], sheet: Path) -> dict[str, 
     for example in examples:
         output = _apply(model, example)
         draft = attend(example.volume, torch.softmax(-example.energy, dim=0), example.view_weights).rgb
-        learned.append(_psnr(output.rgb, example.rgb))
-        classical.append(_psnr(draft, example.rgb))
+        learned.append(_psnr(output.rgb, example))
+        classical.append(_psnr(draft, example))
         rows.append(torch.cat([example.rgb, draft, output.rgb.clamp(0, 1)], dim=2))
     picture = torch.cat(rows[:10], dim=1).permute(1, 2, 0).cpu().numpy()
     cv2.imwrite(str(sheet), np.round(picture[..., ::-1] * 255).clip(0, 255).astype(np.uint8))
@@ -172,6 +173,23 @@ def _stream(settings: Settings, scene: SceneConfig, progress: Progress, device: 
     return iter(loader)
 
 
+def twice(fresh: Iterator[Example], random: np.random.Generator) -> Iterator[Example]:
+    """Give every example a second time later, with its colours exchanged: learning costs less than drawing."""
+    kept: list[Example] = []
+    for example in fresh:
+        yield example
+        kept.append(example)
+        if len(kept) > REPLAY:
+            yield _recoloured(kept.pop(int(random.integers(len(kept)))), random)
+
+
+def _recoloured(example: Example, random: np.random.Generator) -> Example:
+    """Exchange the colour channels of volume and truth alike."""
+    order = torch.as_tensor(random.permutation(3), device=example.rgb.device)
+    volume = replace(example.volume, colours=example.volume.colours[:, :, order])
+    return replace(example, volume=volume, rgb=example.rgb[order])
+
+
 def _rate(peak: float, share: float, step: int) -> float:
     """Return the learning rate: 100 steps of warm-up, then a cosine to a fiftieth of the peak."""
     warm = min(1.0, (step + 1) / 100)
@@ -184,5 +202,7 @@ def _follow(average: ConvGLR, model: ConvGLR, decay: float) -> None:
         ours.lerp_(theirs, 1 - decay)
 
 
-def _psnr(a: Tensor, b: Tensor) -> float:
-    return float(-10 * torch.log10((a.clamp(0, 1) - b).square().mean() + 1e-10))
+def _psnr(picture: Tensor, example: Example) -> float:
+    """Return the PSNR over what is seen."""
+    error = (picture.clamp(0, 1) - example.rgb).square().mean(dim=0)
+    return float(-10 * torch.log10((error * example.seen).sum() / example.seen.sum().clamp_min(1) + 1e-10))

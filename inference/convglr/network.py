@@ -21,6 +21,8 @@ from torch.nn import functional
 from ..planesweep.draft import Draft, attend
 from ..planesweep.volume import Volume
 
+VIEW_CUES = 6  # a view's colour against the draft (3), how much (1), its share (1), the depth's confidence (1)
+SCALE = 4.0  # of corrections to log-probabilities, so that rates which suit convolutions move them too
 ENCODING_CHANNELS = 13  # 8 of the ray's direction, 4 of the plane's place, 1 of the distance between planes
 
 
@@ -156,15 +158,17 @@ class ConvGLR(nn.Module):
             nn.ReLU(),
         )
         extra = 3 + 4 * config.views + 2 if config.guided else 0
-        outputs = 3 + config.views if config.guided else 3
         self.last = nn.Sequential(
             nn.Conv2d(width + extra, width, 3, padding=1),
             nn.ReLU(),
             ResidualBlock(width),
-            nn.Conv2d(width, outputs, 3, padding=1) if not config.guided else _silent(width, outputs),
+            _silent(width, 3) if config.guided else nn.Conv2d(width, 3, 3, padding=1),
         )
         if config.guided:
             self.attention = nn.Sequential(nn.Conv2d(2 * latent, latent, 1), nn.ReLU(), _silent(latent, config.group))
+            self.view_features = nn.Conv2d(width, width, 3, padding=1)
+            self.view_cues = nn.Conv2d(VIEW_CUES, width, 3, padding=1)
+            self.view_score = _silent(width, 1)
 
     def forward(self, volume: Volume, encodings: Encodings, energy: Tensor, view_weights: Tensor) -> Output:
         """Render one target.
@@ -190,18 +194,34 @@ class ConvGLR(nn.Module):
         logits = functional.interpolate(logits, scale_factor=4, mode="bilinear", align_corners=False)[0]
         # Half precision is for the convolutions: averages over planes would lose a level in 255 by it.
         with torch.autocast(energy.device.type, enabled=False):
-            attention = torch.softmax(logits.float() - energy, dim=0)
+            attention = torch.softmax(SCALE * logits.float() - energy, dim=0)
             draft = attend(volume, attention, view_weights)
-        guides = [features[0], draft.rgb, (draft.views - draft.rgb).flatten(0, 1), draft.weights]
+        shares = self._shares(features, draft)
+        chosen = (shares[:, None] * draft.views).sum(dim=0)
+        guides = [features[0], chosen, 4 * (draft.views - chosen).flatten(0, 1), shares]
         guides += [draft.confidence[None], draft.seen[None]]
-        correction = self.last(torch.cat(guides)[None])[0]
-        residual, choice = correction[:3], correction[3:]
-        shares = draft.weights * torch.exp(choice.clamp(-8, 8))
-        shares = shares / shares.sum(dim=0, keepdim=True).clamp_min(1e-9)
-        return Output((shares[:, None] * draft.views).sum(dim=0) + residual, draft, attention)
+        return Output(chosen + self.last(torch.cat(guides)[None])[0], draft, attention)
+
+    def _shares(self, features: Tensor, draft: Draft) -> Tensor:
+        """Return the views' shares (V, H, W): the draft's, corrected by a small network that treats all views alike.
+
+        In which view a point is hidden shows in how its colour stands to the others'.
+        """
+        difference = draft.views - draft.rgb
+        certainty = draft.confidence.expand_as(draft.weights)
+        cues = [
+            4 * difference,
+            4 * difference.abs().mean(dim=1, keepdim=True),
+            draft.weights[:, None],
+            certainty[:, None],
+        ]
+        scores = self.view_score(functional.relu(self.view_features(features) + self.view_cues(torch.cat(cues, dim=1))))
+        shares = draft.weights * torch.exp((SCALE * scores[:, 0].float()).clamp(-8, 8))
+        corrected: Tensor = shares / shares.sum(dim=0, keepdim=True).clamp_min(1e-9)
+        return corrected
 
     def _grouped(self, volume: Volume, encodings: Encodings) -> Tensor:
-        """Return (D / G, channels, H, W): the grouped volume, plane-major then view then colour, and the encodings."""
+        """Return (D / G, channels, H, W): grouped volume (plane-major, then view, then colour) and encodings."""
         config = self.config
         count = config.planes // config.group
         height, width = encodings.steps.shape

@@ -16,7 +16,7 @@ from .volume import Volume
 
 PRIOR_WEIGHT = 10.0  # of the coarse pass's costs in the energy
 VARIANCE_WEIGHT = 100.0  # of the variance of colour between views
-AGREEMENT = 0.005  # squared colour difference at which a view loses most of its weight
+AGREEMENT = 0.02  # squared colour difference at which a view loses most of its weight
 ROUNDS = 2  # of reweighting views by their agreement
 
 

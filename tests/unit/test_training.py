@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -35,7 +36,7 @@ from training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from training.losses import depth_loss, loss, structure
 from training.preparation import Example, prepare
 from training.scenes import Sample
-from training.train import Settings
+from training.train import REPLAY, Settings, twice
 
 TINY = NetworkConfig(views=3, planes=8, group=4, width=4)
 
@@ -79,10 +80,13 @@ def test_a_few_steps_lower_the_loss(guided: bool) -> None:
 def test_structure_against_hand_values() -> None:
     random = torch.Generator().manual_seed(0)
     picture = torch.rand(3, 16, 16, generator=random)
-    assert structure(picture, picture).abs() < 1e-5
+    everywhere = torch.ones(16, 16)
+    assert structure(picture, picture, everywhere).abs() < 1e-5
     a, b = torch.full((3, 9, 9), 0.2), torch.full((3, 9, 9), 0.8)
     # No variance, so that the luminance term alone is left.
-    assert structure(a, b).item() == pytest.approx(1 - (2 * 0.2 * 0.8 + 1e-4) / (0.2**2 + 0.8**2 + 1e-4), abs=2e-3)
+    assert structure(a, b, torch.ones(9, 9)).item() == pytest.approx(
+        1 - (2 * 0.2 * 0.8 + 1e-4) / (0.2**2 + 0.8**2 + 1e-4), abs=2e-3
+    )
     window = torch.rand(3, 7, 7, generator=random)
     other = torch.rand(3, 7, 7, generator=random)
     parts = []
@@ -90,7 +94,10 @@ def test_structure_against_hand_values() -> None:
         covariance = ((x - x.mean()) * (y - y.mean())).mean()
         similarity = (2 * x.mean() * y.mean() + 1e-4) * (2 * covariance + 9e-4)
         parts.append(similarity / ((x.mean() ** 2 + y.mean() ** 2 + 1e-4) * (x.var() + y.var() + 9e-4)))
-    assert structure(window, other).item() == pytest.approx(1 - float(np.mean(parts)), abs=1e-4)
+    assert structure(window, other, torch.ones(7, 7)).item() == pytest.approx(1 - float(np.mean(parts)), abs=1e-4)
+    assert structure(window, other, torch.full((7, 7), 0.5)).item() == pytest.approx(
+        0.5 - 0.5 * float(np.mean(parts)), abs=1e-4
+    )
 
 
 def depth_example(truth: float) -> Example:
@@ -98,9 +105,7 @@ def depth_example(truth: float) -> Example:
     disparities = (torch.arange(8) + 1)[:, None, None].expand(8, 4, 4) / 10
     example = example_of()
     volume = Volume(example.volume.colours, example.volume.state, disparities)
-    return Example(
-        volume, example.encodings, example.energy, example.view_weights, example.rgb, torch.full((4, 4), truth)
-    )
+    return replace(example, volume=volume, disparity=torch.full((4, 4), truth))
 
 
 @pytest.mark.parametrize(
@@ -132,13 +137,30 @@ def test_loss_is_the_sum_of_its_parts() -> None:
     with torch.no_grad():
         output = model(example.volume, example.encodings, example.energy, example.view_weights)
         assert output.draft is not None and output.attention is not None
+        half = replace(example, seen=torch.full_like(example.seen, 0.5))
+        weight = 0.05 + 0.95 * half.seen
         expected = (
-            (output.rgb - example.rgb).abs().mean()
-            + 0.1 * structure(output.rgb, example.rgb)
-            + 0.3 * (output.draft.rgb - example.rgb).abs().mean()
-            + 0.02 * depth_loss(output.attention, example)
+            (weight * (output.rgb - example.rgb).abs()).mean()
+            + 0.1 * structure(output.rgb, example.rgb, weight)
+            + 0.3 * (weight * (output.draft.rgb - example.rgb).abs()).mean()
+            + 0.05 * depth_loss(output.attention, example)
         )
-        assert torch.allclose(total(model, example), expected)
+        assert torch.allclose(total(model, half), expected)
+
+
+def test_examples_come_twice_with_colours_exchanged() -> None:
+    examples = [replace(example_of(), disparity=torch.full((1, 1), float(number))) for number in range(REPLAY + 8)]
+    seen = list(twice(iter(examples), np.random.default_rng(0)))
+    numbers = [float(example.disparity) for example in seen]
+    assert len(seen) == REPLAY + 16
+    repeated = {number for number in numbers if numbers.count(number) == 2}
+    assert len(repeated) == 8
+    for number in repeated:
+        first, second = (example for example in seen if float(example.disparity) == number)
+        # The same exchange for the truth and for every source, so that they still agree.
+        order = [int(torch.argmin((first.rgb - channel).abs().flatten(1).sum(dim=1))) for channel in second.rgb]
+        assert torch.equal(second.rgb, first.rgb[order])
+        assert torch.equal(second.volume.colours, first.volume.colours[:, :, order])
 
 
 def test_preparation_is_repeatable_and_varied() -> None:
