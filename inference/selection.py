@@ -59,6 +59,7 @@ def select_sources(target: Camera, sources: Sequence[Camera], count: int, near: 
     """
     points = frustum_samples(target, near, far)
     ranked = sorted(range(len(sources)), key=lambda index: float(np.linalg.norm(sources[index].centre - target.centre)))
+    nearer = "1 source is" if count == 1 else f"{count} sources are"
     used: list[Choice] = []
     skipped: list[Choice] = []
     for index in ranked:
@@ -72,5 +73,5 @@ def select_sources(target: Camera, sources: Sequence[Camera], count: int, near: 
         elif len(used) < count:
             used.append(Choice(index, True, facts))
         else:
-            skipped.append(Choice(index, False, f"{count} sources are nearer ({facts})"))
+            skipped.append(Choice(index, False, f"{nearer} nearer ({facts})"))
     return used + skipped

@@ -15,12 +15,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from .camera import Camera
-from .capture.depth_range import DepthRange, find_depth_range
-from .capture.photographs import Photograph, Photographs
+from .capture.depth_range import DepthRange, find_depth_range, target_depth_range
+from .capture.photographs import Photograph, Photographs, identity
 from .convglr.network import ConvGLR
 from .convglr.pipeline import load_network, render
 from .devices import choose_device
-from .errors import BackendError, TargetError
+from .errors import BackendError, TargetError, WeightsError
 from .frame import Frame
 from .planesweep.pipeline import PLANES, render_draft
 from .planesweep.sweep import SourceImages, Sweep
@@ -122,9 +122,11 @@ class Session:
         progress(0.02, "Finding the depth range")
         with clock.stage("depth range"):
             scene = self._scene_range(capture, options, part(progress, 0.02, 0.1))
-        count = options.sources or (network.config.views if network else DEFAULT_SOURCES)
+        count = options.sources or DEFAULT_SOURCES
         if network:
-            count = min(count, network.config.views)
+            count = min(options.sources or network.config.views, network.config.views)
+        if options.method == "nearest":
+            count = 1
         choices = select_sources(target, [view.camera for view in capture.views], count, scene.near, scene.far)
         used = [choice for choice in choices if choice.used]
         _check_reach(used, capture, options.method)
@@ -145,19 +147,19 @@ class Session:
                 for choice in choices
                 if not choice.used
             ],
-            "depth_near": scene.near,
-            "depth_far": scene.far,
             "depth_origin": scene.origin,
             "warnings": [],
         }
         if options.method == "nearest":
             return _nearest(target, photographs[0], clock, metadata)
+        reach = target_depth_range(target, [photograph.camera for photograph in photographs], capture.points, scene)
+        metadata |= {"depth_near": reach.near, "depth_far": reach.far}
         images = _upload(photographs, device)
         views = network.config.views if network else None
         planes = network.config.planes if network else PLANES
         progress(0.3, "Matching")
         with clock.stage("coarse pass"):
-            sweep = Sweep(target, images, scene.near, scene.far, planes, views)
+            sweep = Sweep(target, images, reach.near, reach.far, planes, views)
         metadata["plane_step"] = round(sweep.plane_step, 3)
         with clock.stage("rendering"):
             layers = _render(sweep, network, metadata["warnings"], part(progress, 0.4, 0.98)).cpu()
@@ -241,7 +243,13 @@ def _ran_out_of_memory(error: MemoryError | RuntimeError) -> bool:
 
 
 def _frame(target: Camera, layers: np.ndarray[Any, np.dtype[np.float32]], metadata: dict[str, Any]) -> Frame:
-    """Cut (6, H, W) layers into a frame."""
+    """Cut (6, H, W) layers into a frame.
+
+    Raises:
+        WeightsError: If they hold values that are no numbers.
+    """
+    if not np.isfinite(layers).all():
+        raise WeightsError("The picture came out with values that are no numbers; use other weights or plane-sweep.")
     alpha = np.clip(layers[3], 0.0, 1.0)
     seen = alpha > 1e-3
     rgb = np.clip(layers[:3].transpose(1, 2, 0), 0.0, 1.0)
@@ -272,7 +280,7 @@ def _nearest(target: Camera, photograph: Photograph, clock: _Clock, metadata: di
 
 def _identity(capture: Capture) -> str:
     """Return what a capture's depth range depends on."""
-    views = [(view.name, str(view.image), view.camera.to_json()) for view in capture.views]
+    views = [(view.name, identity(view)) for view in capture.views]
     points = None if capture.points is None else (len(capture.points), float(np.sum(capture.points)))
     return repr((views, points, capture.depth_near, capture.depth_far))
 

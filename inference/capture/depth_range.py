@@ -20,6 +20,8 @@ PERCENTILES = (1.0, 99.0)
 # Of matches between two views more are false than of points that a reconstruction has kept.
 TRIANGULATED_PERCENTILES = (2.0, 98.0)
 MIN_POINTS = 20
+# The near end moves no closer than this share of the scene's: planes get denser without end towards the camera.
+NEAREST_SHARE = 0.2
 
 
 @dataclass(frozen=True)
@@ -58,20 +60,29 @@ def find_depth_range(capture: Capture, photographs: Photographs, progress: Progr
     return DepthRange(*found, "triangulated")
 
 
-def target_depth_range(target: Camera, points: Array | None, scene: DepthRange) -> DepthRange:
+def target_depth_range(
+    target: Camera, sources: Sequence[Camera], points: Array | None, scene: DepthRange
+) -> DepthRange:
     """Return the depth range of what one camera sees.
 
     Args:
         target: The camera to synthesize.
-        points: (N, 3) sparse or triangulated scene points, or ``None``.
+        sources: Those that it is made from.
+        points: (N, 3) sparse scene points, or ``None``.
         scene: The range of :func:`find_depth_range`.
 
     Returns:
-        0.9 and 1.1 times the 1st and 99th percentile of the depths of the points in the target's picture; ``scene``
-        where there are no points or it sees fewer than 20 of them.
+        Where the scene's range came from sparse points and the target sees 20 of them or more: 0.9 and 1.1 times the
+        1st and 99th percentile of their depths. Else the scene's range, its near end moved closer where the target
+        stands in front of all sources, its far end farther where it stands behind them all.
     """
-    found = None if points is None else range_of_points([target], points, PERCENTILES)
-    return scene if found is None else DepthRange(*found, "sparse points")
+    if scene.origin == "sparse points" and points is not None:
+        found = range_of_points([target], points, PERCENTILES)
+        if found is not None:
+            return DepthRange(*found, scene.origin)
+    ahead = [float((target.centre - source.centre) @ target.forward) for source in sources]
+    near = max(scene.near - max(min(ahead), 0.0), NEAREST_SHARE * scene.near)
+    return DepthRange(near, scene.far + max(-max(ahead), 0.0), scene.origin)
 
 
 def range_of_points(

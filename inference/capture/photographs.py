@@ -110,7 +110,7 @@ class Photographs:
         Raises:
             PictureError, CameraError: As :func:`load_photograph`.
         """
-        key = _identity(view, scale)
+        key = identity(view, scale)
         photograph = self._kept.get(key)
         if photograph is not None:
             self._kept.move_to_end(key)
@@ -231,7 +231,7 @@ def _camera_of_picture(view: View, width: int, height: int) -> Camera:
     return camera.resized(width, height)
 
 
-def _identity(view: View, scale: float) -> str:
+def identity(view: View, scale: float = 1.0) -> str:
     """Return a digest of all that decides what a photograph looks like."""
     digest = hashlib.blake2b(digest_size=16)
     digest.update(repr((view.camera.to_json(), scale)).encode())

@@ -137,6 +137,8 @@ class ConvGLR(nn.Module):
         self.config = config
         width, latent = config.width, 4 * config.width
         channels = config.group * config.views * 3 + config.views + ENCODING_CHANNELS
+        if config.guided:
+            channels += config.group
         self.matching = nn.Sequential(
             nn.Conv2d(channels, 2 * width, 3, stride=2, padding=1),
             nn.ReLU(),
@@ -181,7 +183,12 @@ class ConvGLR(nn.Module):
         """
         config = self.config
         height, width = encodings.steps.shape
-        slices = self.matching(self._grouped(volume, encodings))
+        grouped = self._grouped(volume, encodings)
+        if config.guided:
+            # What classical matching has found spares the network from learning to compare colours.
+            excess = ((energy - energy.amin(dim=0)) / 8).clamp(max=4)
+            grouped = torch.cat([grouped, excess.reshape(len(grouped), config.group, height, width)], dim=1)
+        slices = self.matching(grouped)
         root = slices
         for level in self.tree:
             root = level(root)

@@ -26,6 +26,7 @@ from .volume import Interval, sweep_volume
 SCALE = 4  # the coarse pass runs at 1 / SCALE of the resolution
 FEWEST_PLANES = 16
 MOST_PLANES = 256
+PLANES_AT_ONCE = 32
 TEMPERATURE = 0.04  # of the likelihood: costs to log-probabilities
 TAIL = 0.02  # probability left out at either end of an interval
 MARGIN = 2.0  # coarse planes added at either end
@@ -161,6 +162,13 @@ def coarse_pass(
         size = (max(1, round(source.height / SCALE)), max(1, round(source.width / SCALE)))
         small_images.append(functional.interpolate(picture[None], size=size, mode="area")[0])
         small_sources.append(source.resized(size[1], size[0]))
-    interval = Interval.constant(small_target.height, small_target.width, near, far, images[0].device)
-    volume = sweep_volume(small_images, sweep_geometry(small_target, small_sources), interval, planes)
-    return Coarse(aggregate(matching_cost(volume)), near, far, span / (planes - 1))
+    geometry = sweep_geometry(small_target, small_sources)
+    disparities = torch.linspace(1 / far, 1 / near, planes, dtype=torch.float64).tolist()
+    costs = []
+    # A part of the planes at a time: of a large target, the volume of all would be gigabytes.
+    for first in range(0, planes, PLANES_AT_ONCE):
+        part = disparities[first : first + PLANES_AT_ONCE]
+        size = (small_target.height, small_target.width)
+        interval = Interval.constant(*size, 1 / part[-1], 1 / part[0], images[0].device)
+        costs.append(matching_cost(sweep_volume(small_images, geometry, interval, len(part))))
+    return Coarse(aggregate(torch.cat(costs)), near, far, span / (planes - 1))

@@ -136,13 +136,27 @@ def test_matching_can_be_cancelled(walls: Capture) -> None:
 
 
 def test_a_targets_range_is_of_what_it_sees() -> None:
-    scene = DepthRange(1.0, 50.0, "given")
+    scene = DepthRange(1.0, 50.0, "sparse points")
     left, right = points_at([4.0, 5.0]), points_at([20.0, 30.0]) + np.array([20.0, 0.0, 0.0])
     points = np.concatenate([left, right])
-    found = target_depth_range(camera(0.0), points, scene)
+    around = [camera(-1.0), camera(1.0)]
+    found = target_depth_range(camera(0.0), around, points, scene)
     assert (found.near, found.far) == pytest.approx((3.6, 5.5))
-    assert target_depth_range(camera(-50.0), points, scene) is scene
-    assert target_depth_range(camera(0.0), None, scene) is scene
+    assert target_depth_range(camera(-50.0), around, points, scene) == scene
+    assert target_depth_range(camera(0.0), around, None, scene) == scene
+    given = DepthRange(1.0, 50.0, "given")
+    assert target_depth_range(camera(0.0), around, points, given) == given
+
+
+@pytest.mark.parametrize(
+    ("ahead", "near", "far"), [(0.0, 2.0, 9.0), (0.5, 1.5, 9.0), (-0.5, 2.0, 9.5), (5.0, 0.4, 9.0)]
+)
+def test_a_target_in_front_of_all_sources_looks_closer(ahead: float, near: float, far: float) -> None:
+    pose = np.eye(4)
+    pose[2, 3] = -ahead  # the cameras look along z
+    target = replace(camera(0.0), world_to_camera=pose)
+    found = target_depth_range(target, [camera(-1.0), camera(1.0)], None, DepthRange(2.0, 9.0, "given"))
+    assert (found.near, found.far) == pytest.approx((near, far))
 
 
 def test_pairs_are_neighbours_that_look_the_same_way_from_other_places() -> None:
