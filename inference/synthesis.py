@@ -136,6 +136,7 @@ class Session:
                 progress(0.1 + 0.2 * index / len(used), "Reading the photographs")
                 view = capture.views[choice.index]
                 photographs.append(self._photographs.get(view, _scale(target, view.camera, scene)))
+        reach = target_depth_range(target, [photograph.camera for photograph in photographs], capture.points, scene)
         metadata: dict[str, Any] = {
             "method": options.method,
             "quality": options.quality,
@@ -147,13 +148,13 @@ class Session:
                 for choice in choices
                 if not choice.used
             ],
-            "depth_origin": scene.origin,
+            "depth_near": reach.near,
+            "depth_far": reach.far,
+            "depth_origin": reach.origin,
             "warnings": [],
         }
         if options.method == "nearest":
             return _nearest(target, photographs[0], clock, metadata)
-        reach = target_depth_range(target, [photograph.camera for photograph in photographs], capture.points, scene)
-        metadata |= {"depth_near": reach.near, "depth_far": reach.far}
         images = _upload(photographs, device)
         views = network.config.views if network else None
         planes = network.config.planes if network else PLANES
