@@ -35,6 +35,9 @@ def main() -> None:
     convglr.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     convglr.add_argument("--threads", type=int, default=1, help="CPU threads of the network")
     convglr.add_argument("--workers", type=int, default=1, help="processes that draw scenes (CPU)")
+    convglr.add_argument(
+        "--captures", type=Path, nargs="*", default=[], help="calibrated photographs to learn from too (CPU)"
+    )
     convglr.add_argument("--seed", type=int, default=0)
     quality = commands.add_parser("evaluate", help="print the quality table of all methods on captures")
     quality.add_argument("captures", type=Path, nargs="+", metavar="CAPTURE")
@@ -62,6 +65,7 @@ def main() -> None:
             rate=arguments.rate,
             device=arguments.device,
             workers=arguments.workers,
+            captures=tuple(arguments.captures),
             seed=arguments.seed,
         )
     )

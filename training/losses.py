@@ -13,7 +13,7 @@ from .preparation import Example
 DRAFT_WEIGHT = 0.3
 STRUCTURE_WEIGHT = 0.1
 DEPTH_WEIGHT = 0.05
-UNSEEN_WEIGHT = 0.05  # of pixels that no view shows: all they could teach is to guess
+UNSEEN_WEIGHT = 0.3  # of pixels that no view shows: all they could teach is to guess
 
 
 def loss(output: Output, example: Example) -> Tensor:
@@ -47,6 +47,7 @@ def depth_loss(attention: Tensor, example: Example) -> Tensor:
     disparities = example.volume.disparities
     step = ((disparities[-1] - disparities[0]) / (len(disparities) - 1)).clamp_min(1e-12)
     kernel = (1.5 - (disparities - example.disparity).abs() / step).clamp(0, 1)
-    inside = kernel.amax(dim=0) > 0.4
+    inside = (kernel.amax(dim=0) > 0.4) & ~example.disparity.isnan()
+    kernel = torch.where(inside, kernel, torch.ones_like(kernel))
     likelihood = (attention * kernel).sum(dim=0).clamp_min(1e-4)
     return -(likelihood.log() * inside).mean()

@@ -24,8 +24,8 @@ from .scenes import Sample
 class Example:
     """The network's inputs and the truth.
 
-    ``rgb`` is (3, H, W); ``disparity`` (H, W), zero at infinity; ``seen`` (H, W) the share of planes that any view
-    shows.
+    ``rgb`` is (3, H, W); ``disparity`` (H, W), zero at infinity, NaN unknown; ``seen`` (H, W), the share of planes that
+    any view shows.
     """
 
     volume: Volume
@@ -46,7 +46,7 @@ def prepare(sample: Sample, config: NetworkConfig, random: np.random.Generator) 
     with torch.no_grad():
         coarse = coarse_pass(sample.target, sources, images, sample.near, sample.far)
         sources, images, weights = filled(sample.target, sources, images, config.views)
-        disparity = torch.where(torch.isfinite(sample.depth), 1 / sample.depth, torch.zeros_like(sample.depth))
+        disparity = torch.where(torch.isinf(sample.depth), torch.zeros_like(sample.depth), 1 / sample.depth)
         interval = _interval(coarse, disparity, sample, random)
         geometry = sweep_geometry(sample.target, sources)
         volume = sweep_volume(images, geometry, interval, config.planes)
@@ -70,7 +70,7 @@ def _interval(coarse: Coarse, disparity: Tensor, sample: Sample, random: np.rand
     draw = random.random()
     if draw < 0.7:
         return coarse.interval(height, width)
-    if draw < 0.85:
+    if draw < 0.85 or bool(disparity.isnan().any()):
         return Interval.constant(height, width, sample.near, sample.far, disparity.device)
     size = 2 * int(random.integers(2, 12)) + 1
     padded = functional.pad(disparity[None, None], (size // 2,) * 4, mode="replicate")

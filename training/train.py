@@ -24,11 +24,13 @@ from inference.weights import load_weights, save_weights
 
 from .checkpoint import Progress, load_checkpoint, save_checkpoint
 from .losses import loss
+from .photographs import PhotographSamples
 from .preparation import Example, prepare
 from .scenes import SceneConfig, sample_scene
 
 VALIDATION_SEED = 2**40  # far from every training seed
 REPLAY = 32  # examples kept to be seen again
+PHOTOGRAPHS = 0.6  # share of examples drawn from photographs where captures are given
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Settings:
     rate: float = 4e-4
     device: str = "cpu"
     workers: int = 1
+    captures: tuple[Path, ...] = ()
     seed: int = 0
     save_minutes: float = 5.0
 
@@ -51,16 +54,21 @@ class Settings:
 class Examples(IterableDataset[Example]):
     """Prepared scenes of ever new seeds, shared out among the loader's processes."""
 
-    def __init__(self, scene: SceneConfig, network: NetworkConfig, first: int) -> None:
-        self.scene, self.network, self.first = scene, network, first
+    def __init__(self, scene: SceneConfig, network: NetworkConfig, first: int, captures: tuple[Path, ...]) -> None:
+        self.scene, self.network, self.first, self.captures = scene, network, first, captures
 
     def __iter__(self) -> Iterator[Example]:
         worker = torch.utils.data.get_worker_info()
         offset, stride = (0, 1) if worker is None else (worker.id, worker.num_workers)
         torch.set_num_threads(1)
+        photographs = PhotographSamples(self.captures, self.scene) if self.captures else None
         seed = self.first + offset
         while True:
-            yield _example(seed, self.scene, self.network, torch.device("cpu"))
+            random = np.random.default_rng(seed)
+            if photographs is not None and random.random() < PHOTOGRAPHS:
+                yield prepare(photographs.draw(random), self.network, random)
+            else:
+                yield _example(seed, self.scene, self.network, torch.device("cpu"))
             seed += stride
 
 
@@ -162,9 +170,11 @@ def _example(seed: int, scene: SceneConfig, network: NetworkConfig, device: torc
 def _stream(settings: Settings, scene: SceneConfig, progress: Progress, device: torch.device) -> Iterator[Example]:
     """Return endless examples: drawn on the GPU itself where there is one, else by other processes."""
     first = settings.seed * 2**32 + progress.samples
-    if device.type == "cuda" or not settings.workers:
+    if device.type == "cuda":
         return (_example(seed, scene, settings.network, device) for seed in itertools.count(first))
-    examples = Examples(scene, settings.network, first)
+    examples = Examples(scene, settings.network, first, settings.captures)
+    if not settings.workers:
+        return iter(examples)
     # numba's threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
     loader = DataLoader(
