@@ -40,7 +40,7 @@ class Example:
 def prepare(sample: Sample, config: NetworkConfig, random: np.random.Generator) -> Example:
     """Sweep a sample as the pipeline does, now and then over an interval that is too wide or partly wrong."""
     count = len(sample.images)
-    if random.random() < 0.15:
+    if count > 2 and random.random() < 0.15:
         count = int(random.integers(2, count))
     images, sources = list(sample.images[:count]), list(sample.sources[:count])
     with torch.no_grad():
