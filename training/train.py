@@ -30,7 +30,7 @@ from .scenes import SceneConfig, sample_scene
 
 VALIDATION_SEED = 2**40  # far from every training seed
 REPLAY = 32  # examples kept to be seen again
-PHOTOGRAPHS = 0.6  # share of examples drawn from photographs where captures are given
+PHOTOGRAPHS = 0.3  # share of examples drawn from photographs where captures are given
 
 
 @dataclass(frozen=True)

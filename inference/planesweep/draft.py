@@ -88,6 +88,7 @@ class Draft:
         weights: (V, H, W) share of each source, summing to one where any sees the point, else zero.
         rgb: (3, H, W) the weighted mean.
         seen: (H, W) in [0, 1]: share of the views, by weight, that show the scene here: in the picture and not masked.
+        covered: (H, W) in [0, 1]: attention on samples inside any picture, masked or not.
         disparity: (H, W) mean disparity under attention.
         confidence: (H, W) in [0, 1]: attention within two planes of its own mean.
     """
@@ -96,6 +97,7 @@ class Draft:
     weights: Tensor
     rgb: Tensor
     seen: Tensor
+    covered: Tensor
     disparity: Tensor
     confidence: Tensor
 
@@ -131,6 +133,7 @@ def attend(volume: Volume, attention: Tensor, view_weights: Tensor) -> Draft:
         weights=weights,
         rgb=(weights[:, None] * views).sum(dim=0),
         seen=((weights * seen / inside.clamp_min(1e-3)).sum(dim=0) * inside.amax(dim=0)).clamp(0, 1),
+        covered=inside.amax(dim=0).clamp(0, 1),
         disparity=(attention * volume.disparities).sum(dim=0),
         confidence=confidence,
     )
