@@ -244,7 +244,7 @@ def _ran_out_of_memory(error: MemoryError | RuntimeError) -> bool:
 
 
 def _frame(target: Camera, layers: np.ndarray[Any, np.dtype[np.float32]], metadata: dict[str, Any]) -> Frame:
-    """Cut (6, H, W) layers into a frame.
+    """Cut (7, H, W) layers into a frame.
 
     Raises:
         WeightsError: If they hold values that are no numbers.

@@ -13,7 +13,7 @@ from .preparation import Example
 DRAFT_WEIGHT = 0.3
 STRUCTURE_WEIGHT = 0.1
 DEPTH_WEIGHT = 0.05
-UNSEEN_WEIGHT = 0.3  # of pixels that no view shows: all they could teach is to guess
+UNSEEN_WEIGHT = 0.05  # of pixels that no view shows: they are filled in afterwards
 
 
 def loss(output: Output, example: Example) -> Tensor:

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 LEVELS = 8
+TRUSTED = 4.0  # a pixel (a coarse one too) of which a quarter is covered keeps its colour
 
 
 def filled_in(picture: Tensor, covered: Tensor) -> Tensor:
@@ -16,17 +17,16 @@ def filled_in(picture: Tensor, covered: Tensor) -> Tensor:
 
     Args:
         picture: (3, H, W), black where nothing is covered.
-        covered: (H, W) in [0, 1]; a covered pixel keeps its colour.
+        covered: (H, W) in [0, 1].
     """
-    weight = covered[None, None]
+    weight = (TRUSTED * covered).clamp(0, 1)[None, None]
     levels = [torch.cat([picture[None] * weight, weight], dim=1)]
     while len(levels) <= LEVELS and max(levels[-1].shape[-2:]) > 1:
         levels.append(functional.avg_pool2d(levels[-1], 2, ceil_mode=True))
     result = _mean(levels[-1])
     for level in reversed(levels[:-1]):
         coarse = functional.interpolate(result, size=level.shape[-2:], mode="bilinear", align_corners=False)
-        # A quarter of a coarse pixel that is covered is enough to trust its colour.
-        trust = level[:, 3:] if level is levels[0] else (4 * level[:, 3:]).clamp(max=1)
+        trust = level[:, 3:] if level is levels[0] else (TRUSTED * level[:, 3:]).clamp(max=1)
         result = trust * _mean(level) + (1 - trust) * coarse
     return result[0]
 

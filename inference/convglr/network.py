@@ -20,7 +20,6 @@ from torch.nn import functional
 
 from ..planesweep.draft import Draft, attend
 from ..planesweep.volume import Volume
-from .filling import filled_in
 
 VIEW_CUES = 6  # a view's colour against the draft (3), how much (1), its share (1), the depth's confidence (1)
 SCALE = 4.0  # of corrections to log-probabilities, so that rates which suit convolutions move them too
@@ -205,7 +204,7 @@ class ConvGLR(nn.Module):
             attention = torch.softmax(SCALE * logits.float() - energy, dim=0)
             draft = attend(volume, attention, view_weights)
         shares = self._shares(features, draft)
-        chosen = filled_in((shares[:, None] * draft.views).sum(dim=0), draft.covered)
+        chosen = (shares[:, None] * draft.views).sum(dim=0)
         guides = [features[0], chosen, 4 * (draft.views - chosen).flatten(0, 1), shares]
         guides += [draft.confidence[None], draft.seen[None]]
         return Output(chosen + self.last(torch.cat(guides)[None])[0], draft, attention)

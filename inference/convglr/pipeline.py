@@ -14,6 +14,7 @@ from ..planesweep.sweep import Slab, Sweep
 from ..progress import Progress
 from ..weights import WeightsInfo, load_weights
 from .encodings import encode
+from .filling import filled_in
 from .network import ConvGLR, NetworkConfig
 
 
@@ -37,7 +38,7 @@ def load_network(source: str | Path, device: torch.device) -> tuple[ConvGLR, Wei
 
 
 def render(network: ConvGLR, sweep: Sweep, side: int, progress: Progress) -> Tensor:
-    """Return (6, H, W) layers of a whole target: RGB, alpha, disparity, confidence.
+    """Return (7, H, W) layers of a whole target (see :func:`layers_of`); guided, what no source shows is filled in.
 
     In the pure configuration the paper's network gives the picture alone; alpha, depth and confidence are then those of
     the classical draft.
@@ -53,6 +54,10 @@ def render(network: ConvGLR, sweep: Sweep, side: int, progress: Progress) -> Ten
         draft = output.draft
         if draft is None:
             draft = attend(slab.volume, torch.softmax(-slab.energy, dim=0), sweep.view_weights)
-        return layers_of(output.rgb.float(), draft.seen, draft.disparity, draft.confidence)
+        return layers_of(output.rgb.float(), draft)
 
-    return render_tiles(sweep, side, part, progress)
+    layers = render_tiles(sweep, side, part, progress)
+    # In the whole picture, not in each tile: what lies around a gap may be in the next one.
+    if config.guided:
+        layers[:3] = filled_in(layers[:3], layers[6])
+    return layers

@@ -8,23 +8,23 @@ import torch
 from torch import Tensor
 
 from ..progress import Progress
-from .draft import attend
+from .draft import Draft, attend
 from .sweep import Slab, Sweep, Tile, blend, tiles
 
 PLANES = 32
 
 
-def layers_of(rgb: Tensor, seen: Tensor, disparity: Tensor, confidence: Tensor) -> Tensor:
-    """Stack what a method makes of a tile as (6, H, W): RGB, alpha, disparity, confidence."""
-    return torch.cat([rgb, seen[None], disparity[None], confidence[None]])
+def layers_of(rgb: Tensor, draft: Draft) -> Tensor:
+    """Stack what a method makes of a tile as (7, H, W): RGB, alpha, disparity, confidence, coverage."""
+    return torch.cat([rgb, torch.stack([draft.seen, draft.disparity, draft.confidence, draft.covered])])
 
 
 def render_draft(sweep: Sweep, side: int, progress: Progress) -> Tensor:
-    """Return (6, H, W) layers of the classical draft of a whole target (see :func:`layers_of`)."""
+    """Return (7, H, W) layers of the classical draft of a whole target (see :func:`layers_of`)."""
 
     def part(slab: Slab) -> Tensor:
         draft = attend(slab.volume, torch.softmax(-slab.energy, dim=0), sweep.view_weights)
-        return layers_of(draft.rgb, draft.seen, draft.disparity, draft.confidence)
+        return layers_of(draft.rgb, draft)
 
     return render_tiles(sweep, side, part, progress)
 

@@ -27,7 +27,7 @@ def test_tiles_leave_no_seam(config: NetworkConfig, size: tuple[int, int]) -> No
     network, sweep = network_of(config, awake=True), sweep_for(config, *size)
     whole = render(network, sweep, 640, silent)
     cut = render(network, sweep, 96, silent)
-    assert whole.shape == cut.shape == (6, size[1], size[0]) and torch.isfinite(whole).all()
+    assert whole.shape == cut.shape == (7, size[1], size[0]) and torch.isfinite(whole).all()
     assert len(tiles(*sweep.size, 96)) > 1
     difference = (cut - whole)[:3]
     # A seam would be a step beside a tile's border; here nothing reaches even a quarter of a level in 255.

@@ -145,7 +145,10 @@ def test_network(device: torch.device, guided: bool) -> None:
 @torch.inference_mode()
 def test_untrained_network_gives_the_draft_also_in_half_precision(device: torch.device) -> None:
     network, sweep = network_of(SMALL).to(device), sweep_on(device, SMALL)
-    assert (render(network, sweep, 640, silent) - render_draft(sweep, 640, silent)).abs().max() < 1e-4
+    ours, draft = render(network, sweep, 640, silent), render_draft(sweep, 640, silent)
+    covered = draft[6] > 0.3  # the rest is filled in
+    assert covered.float().mean() > 0.5
+    assert (ours - draft)[:, covered].abs().max() < 1e-4
 
 
 @pytest.mark.parametrize("method", ["plane-sweep", "convglr"])

@@ -86,7 +86,7 @@ def test_draft_in_tiles_equals_the_draft_at_once(sources: SourceImages, size: tu
     calls: list[float] = []
     whole = render_draft(sweep, 640, silent)
     cut = render_draft(sweep, 80, lambda fraction, stage: calls.append(fraction))
-    assert whole.shape == cut.shape == (6, size[1], size[0])
+    assert whole.shape == cut.shape == (7, size[1], size[0])
     assert torch.isfinite(whole).all() and torch.isfinite(cut).all()
     assert (whole - cut).abs().max() < 0.02
     assert (whole - cut).abs().mean() < 1e-4

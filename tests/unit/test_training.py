@@ -138,7 +138,7 @@ def test_loss_is_the_sum_of_its_parts() -> None:
         output = model(example.volume, example.encodings, example.energy, example.view_weights)
         assert output.draft is not None and output.attention is not None
         half = replace(example, seen=torch.full_like(example.seen, 0.5))
-        weight = 0.3 + 0.7 * half.seen
+        weight = 0.05 + 0.95 * half.seen
         expected = (
             (weight * (output.rgb - example.rgb).abs()).mean()
             + 0.1 * structure(output.rgb, example.rgb, weight)
