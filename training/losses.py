@@ -12,7 +12,7 @@ from .preparation import Example
 
 DRAFT_WEIGHT = 0.3
 STRUCTURE_WEIGHT = 0.1
-DEPTH_WEIGHT = 0.05
+DEPTH_WEIGHT = 0.005
 UNSEEN_WEIGHT = 0.05  # of pixels that no view shows: they are filled in afterwards
 
 

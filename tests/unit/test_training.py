@@ -143,7 +143,7 @@ def test_loss_is_the_sum_of_its_parts() -> None:
             (weight * (output.rgb - example.rgb).abs()).mean()
             + 0.1 * structure(output.rgb, example.rgb, weight)
             + 0.3 * (weight * (output.draft.rgb - example.rgb).abs()).mean()
-            + 0.05 * depth_loss(output.attention, example)
+            + 0.005 * depth_loss(output.attention, example)
         )
         assert torch.allclose(total(model, half), expected)
 
