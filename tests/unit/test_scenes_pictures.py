@@ -107,7 +107,7 @@ def test_a_point_has_the_same_colour_and_depth_in_all_views(config: SceneConfig,
         depths.append(np.abs(1 / sampled(1 / second.depth[None], there)[:, 0] / z - 1))
     assert count > 3000
     error, wrong = np.concatenate(errors), np.concatenate(shifted)
-    assert np.median(error) < 0.012
+    assert np.median(error) < 0.015
     # Half a pixel off in any direction is clearly worse: the agreement is to a fraction of a pixel.
     assert wrong.mean() > 1.25 * error.mean()
     assert np.quantile(np.concatenate(depths), 0.98) < 2e-3

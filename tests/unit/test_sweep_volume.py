@@ -226,7 +226,7 @@ def network_slices(
 @torch.no_grad()
 def test_shifting_the_planes_by_a_group_shifts_the_slices_by_one() -> None:
     torch.manual_seed(0)
-    network = ConvGLR(NetworkConfig(views=3, planes=16, group=4, width=4))
+    network = ConvGLR(NetworkConfig(views=3, planes=16, group=4, width=4, guided=False))
     target, sources = target_camera(32, 24, 30.0), source_cameras(3, 32, 24, 30.0)
     images = [torch.from_numpy(photograph(source)) for source in sources]
     step = (1 / NEAR - 1 / FAR) / 20

@@ -161,7 +161,7 @@ def test_shipped_weights_load_and_are_listed() -> None:
     path = FOLDER / f"{DEFAULTS['convglr']}.safetensors"
     assert path.is_file(), "the weights that the extension ships are missing"
     network, info = load_network(DEFAULTS["convglr"], CPU)
-    assert network.config.guided and info.licence == "GPL-3.0-or-later" and info.training["data"] == "synthetic"
+    assert network.config.guided and info.licence == "GPL-3.0-or-later" and info.training["data"] == "synthetic scenes"
     assert json.dumps(info.configuration)
     assert DEFAULTS["convglr"] in {listed.name for listed in list_weights()}
     assert all(torch.isfinite(parameter).all() for parameter in network.parameters())
