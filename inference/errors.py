@@ -55,6 +55,12 @@ class BackendError(SightlineError):
     code = "backend"
 
 
+class GaussiansError(SightlineError):
+    """Gaussians that are missing, damaged, or cannot be used."""
+
+    code = "gaussians"
+
+
 class OutputError(SightlineError):
     """A result that cannot be written."""
 
