@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ..errors import CaptureError
@@ -28,7 +29,8 @@ def read_capture(path: Path) -> Capture:
         CameraError: If a camera in it cannot be used.
         PictureError: If a picture is missing.
     """
-    path = Path(path)
+    # Without the dots of a path like ../capture, so that folders compare by name.
+    path = Path(os.path.abspath(path))
     if path.is_dir():
         transforms = path / "transforms.json"
         if transforms.is_file():

@@ -25,9 +25,7 @@ def locate(folder: Path, name: str, limit: Path) -> Path:
     """
     plain = name.replace("\\", "/")
     path = Path(os.path.normpath(folder / plain))
-    outside = (
-        Path(plain).is_absolute() or ":" in plain.split("/")[0] or not path.is_relative_to(os.path.normpath(limit))
-    )
+    outside = Path(plain).is_absolute() or ":" in plain.split("/")[0] or not path.is_relative_to(limit)
     if outside or "\0" in plain:
         raise CaptureError(
             f"'{name}' lies outside the capture's folder {limit}; put the pictures beside the calibration."

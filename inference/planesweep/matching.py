@@ -14,9 +14,9 @@ from torch.nn import functional
 from . import kernels
 from .volume import Volume
 
-RADIUS = 3  # of the matching window, in pixels of the volume
-NOISE = 1e-3  # variance of grey values below which a window counts as flat
-TRUNCATION = 0.1  # mean colour difference that counts as one unit of cost
+RADIUS = 2  # of the matching window, in pixels of the volume
+NOISE = 1e-4  # variance of grey values below which a window counts as flat
+TRUNCATION = 0.15  # mean colour difference that counts as one unit of cost
 MIXTURE = 0.35  # share of the colour difference, the rest is correlation
 SMALL_STEP = 0.1  # penalty of a change by one plane between neighbours
 LARGE_STEP = 0.8  # penalty of a larger one

@@ -1,7 +1,7 @@
 """The coarse pass: where along its ray every pixel's surface may lie.
 
 Planes are counted in pixels of disparity. Captures span from ten pixels between their near and far end to more than
-five hundred; a fixed number of planes over that span would be pixels apart in the wide ones. A flat sweep at a quarter
+five hundred; a fixed number of planes over that span would be pixels apart in the wide ones. A flat sweep at a third
 of the resolution has planes one (small) pixel apart over the whole span, is matched and aggregated, and leaves every
 pixel a smooth interval of disparity that holds what is still likely there, wide where several depths are. The full
 sweep then places its planes inside that interval.
@@ -23,7 +23,7 @@ from .geometry import disparity_span, sweep_geometry
 from .matching import aggregate, matching_cost
 from .volume import Interval, sweep_volume
 
-SCALE = 4  # the coarse pass runs at 1 / SCALE of the resolution
+SCALE = 3  # the coarse pass runs at 1 / SCALE of the resolution
 FEWEST_PLANES = 16
 MOST_PLANES = 256
 PLANES_AT_ONCE = 32
@@ -146,7 +146,7 @@ def coarse_pass(
     near: float,
     far: float,
 ) -> Coarse:
-    """Match the sources at a quarter of the resolution.
+    """Match the sources at a third of the resolution.
 
     Args:
         target: Camera of the full-resolution target.

@@ -91,7 +91,8 @@ def test_the_nearest_of_all_kinds_wins() -> None:
     t, number = Tracer(packed, origin, np.arange(len(things))).closest(rays)
     alone = torch.stack([Tracer(packed, origin, np.array([i])).closest(rays)[0] for i in range(len(things))])
     best = alone.min(dim=0)
-    assert torch.equal(t, best.values)
+    # The last bit of a float depends on how many rays a processor takes at once.
+    torch.testing.assert_close(t, best.values, rtol=1e-5, atol=1e-5)
     assert torch.equal(number[torch.isfinite(t)], best.indices[torch.isfinite(t)])
     assert 0.2 < torch.isfinite(t).float().mean() < 1.0
 
@@ -151,6 +152,6 @@ def test_culling_keeps_everything_that_is_seen() -> None:
         chosen = visible(packed, camera)
         whole = Tracer(packed, camera.centre, np.arange(60)).closest(rays)
         culled = Tracer(packed, camera.centre, chosen).closest(rays)
-        assert torch.equal(whole[0], culled[0])
+        torch.testing.assert_close(whole[0], culled[0], rtol=1e-5, atol=1e-5)
         kept.append(len(chosen))
     assert np.mean(kept) < 40

@@ -44,6 +44,14 @@ def test_poses_become_opencv_world_to_camera(tmp_path: Path) -> None:
     assert (camera.fx, camera.fy, camera.cx, camera.cy) == (50.0, 51.0, 21.0, 14.0)
 
 
+def test_a_path_with_dots_names_the_same_pictures(tmp_path: Path) -> None:
+    plain = write(tmp_path)
+    (tmp_path / "beside").mkdir()
+    detour = tmp_path / "beside" / ".." / plain.relative_to(tmp_path)
+    images = [[view.image for view in read_capture(path).views] for path in (plain, detour)]
+    assert images[0] == images[1]
+
+
 def test_a_frame_has_its_own_intrinsics(tmp_path: Path) -> None:
     frames: list[dict[str, Any]] = [
         {"file_path": "a.png", "transform_matrix": POSE, "fl_x": 70.0, "k1": 0.1},
