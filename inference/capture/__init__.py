@@ -30,7 +30,7 @@ def read_capture(path: Path) -> Capture:
         PictureError: If a picture is missing.
     """
     # Without the dots of a path like ../capture, so that folders compare by name.
-    path = Path(os.path.abspath(path))
+    path = Path(os.path.normpath(Path(path).absolute()))
     if path.is_dir():
         transforms = path / "transforms.json"
         if transforms.is_file():
