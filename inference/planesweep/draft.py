@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..camera import Camera
-from . import kernels
+from . import kernels, matching_kernels
 from .volume import Volume
 
 PRIOR_WEIGHT = 10.0  # of the coarse pass's costs in the energy
@@ -32,7 +32,7 @@ def colour_variance(volume: Volume) -> Tensor:
     if volume.colours.device.type != "cpu":
         return _colour_variance_torch(volume)
     out = torch.empty(volume.disparities.shape)
-    kernels.colour_variance(
+    matching_kernels.colour_variance(
         volume.colours.numpy(), volume.state.numpy(), WINDOW_RADIUS, np.float32(MISMATCH), out.numpy()
     )
     return out

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from . import kernels
+from . import kernels, matching_kernels
 from .volume import Volume
 
 RADIUS = 2  # of the matching window, in pixels of the volume
@@ -44,7 +44,7 @@ def matching_cost(volume: Volume) -> Tensor:
     if volume.colours.device.type != "cpu":
         return _matching_cost_torch(volume, pairs, best)
     cost = torch.empty(volume.disparities.shape)
-    kernels.matching_cost(
+    matching_kernels.matching_cost(
         volume.colours.numpy(),
         volume.state.numpy(),
         np.array(pairs, dtype=np.int64),
@@ -90,7 +90,7 @@ def aggregate(cost: Tensor) -> Tensor:
     if cost.device.type != "cpu":
         return _aggregate_torch(cost)
     lines = np.ascontiguousarray(cost.permute(1, 2, 0).numpy())
-    total = kernels.aggregate(lines, np.float32(SMALL_STEP), np.float32(LARGE_STEP))
+    total = matching_kernels.aggregate(lines, np.float32(SMALL_STEP), np.float32(LARGE_STEP))
     return torch.from_numpy(total).permute(2, 0, 1).contiguous()
 
 
