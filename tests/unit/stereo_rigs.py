@@ -29,11 +29,11 @@ def looking_at(position: Any, at: Any, roll: float = 0.0, **intrinsics: Any) -> 
     return Camera(**{**values, **intrinsics}, world_to_camera=pose)
 
 
-def on_ring(azimuth: float, radius: float = 3.0, height: float = 0.4, centre: Any = (0, 0, 0), **values: Any) -> Camera:
+def on_ring(azimuth: float, radius: float = 3.0, lift: float = 0.4, centre: Any = (0, 0, 0), **values: Any) -> Camera:
     """A camera on a circle around ``centre``, at an azimuth in degrees (counter-clockwise seen from above)."""
     turn = np.radians(azimuth)
     centre = np.asarray(centre, float)
-    offset = np.array([radius * np.cos(turn), radius * np.sin(turn), height])
+    offset = np.array([radius * np.cos(turn), radius * np.sin(turn), lift])
     return looking_at(centre + offset, centre, **values)
 
 

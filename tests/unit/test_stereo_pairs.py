@@ -22,10 +22,10 @@ def ring(count: int, **values: Any) -> list[Camera]:
 @pytest.mark.parametrize("height", [0.0, 0.4, -0.8])
 @pytest.mark.parametrize("count", [6, 8, 16])
 def test_a_target_in_a_ring_gets_the_two_neighbours_that_enclose_it(count: int, height: float) -> None:
-    views = named(ring(count, height=height))
+    views = named(ring(count, lift=height))
     spacing = 360.0 / count
     for azimuth in np.arange(1.0, 360.0, 7.3):
-        pair = choose_pair(views, on_ring(azimuth, centre=CENTRE, height=height), CENTRE)
+        pair = choose_pair(views, on_ring(azimuth, centre=CENTRE, lift=height), CENTRE)
         # Seen from outside, a greater azimuth lies further to the right.
         before = int(azimuth // spacing)
         assert (pair.left, pair.right) == (before, (before + 1) % count)
@@ -37,8 +37,8 @@ def test_a_target_in_a_ring_gets_the_two_neighbours_that_enclose_it(count: int, 
 
 def test_uneven_rings_and_distances_are_decided_by_the_angle() -> None:
     azimuths = [0.0, 15.0, 70.0, 100.0]
-    views = named([on_ring(a, radius=2.0 + 0.5 * i, height=0.0, centre=CENTRE) for i, a in enumerate(azimuths)])
-    pair = choose_pair(views, on_ring(20.0, radius=4.0, height=0.0, centre=CENTRE), CENTRE)
+    views = named([on_ring(a, radius=2.0 + 0.5 * i, lift=0.0, centre=CENTRE) for i, a in enumerate(azimuths)])
+    pair = choose_pair(views, on_ring(20.0, radius=4.0, lift=0.0, centre=CENTRE), CENTRE)
     assert (pair.left, pair.right) == (1, 2)
     assert pair.ratio == pytest.approx(5.0 / 55.0)
     first = next(choice for choice in pair.choices if choice.index == 0)
@@ -56,7 +56,7 @@ def test_the_order_of_the_views_changes_nothing_but_the_indices() -> None:
 def test_neighbouring_pairs_go_around_the_rig_and_over_its_rings() -> None:
     pairs = {frozenset((pair.left, pair.right)) for pair in neighbouring_pairs(named(ring(8)), CENTRE)}
     assert pairs == {frozenset((i, (i + 1) % 8)) for i in range(8)}
-    grid = [on_ring(a, height=h, centre=CENTRE) for h in (-0.6, 0.6) for a in (0.0, 30.0, 60.0)]
+    grid = [on_ring(a, lift=h, centre=CENTRE) for h in (-0.6, 0.6) for a in (0.0, 30.0, 60.0)]
     pairs = {frozenset((pair.left, pair.right)) for pair in neighbouring_pairs(named(grid), CENTRE)}
     assert pairs == {frozenset(p) for p in [(0, 1), (1, 2), (3, 4), (4, 5), (0, 3), (1, 4), (2, 5)]}
 
@@ -73,11 +73,11 @@ def test_a_view_that_looks_away_is_left_out_and_told_so() -> None:
     ("a", "b", "words"),
     [
         (on_ring(0, centre=CENTRE), on_ring(0, centre=CENTRE), "same place"),
-        (on_ring(0, height=0, centre=CENTRE), on_ring(0, radius=2, height=0, centre=CENTRE), "one behind the other"),
+        (on_ring(0, lift=0, centre=CENTRE), on_ring(0, radius=2, lift=0, centre=CENTRE), "one behind the other"),
         (on_ring(0, radius=4, centre=CENTRE), on_ring(9, radius=2, centre=CENTRE), "one behind the other"),
         (
-            on_ring(0, height=0, centre=CENTRE),
-            on_ring(80, height=0, centre=CENTRE),
+            on_ring(0, lift=0, centre=CENTRE),
+            on_ring(80, lift=0, centre=CENTRE),
             "80° apart as seen from the subject, more than 70°",
         ),
         (on_ring(0, centre=CENTRE), on_ring(0.1, centre=CENTRE), "less than 0.5°"),
@@ -115,7 +115,7 @@ def test_weights_sum_to_one_and_do_not_jump() -> None:
     angles = np.linspace(0.0, 720.0, 1441)
     # Once around in the ring and once in a path that rises and falls.
     heights = np.where(angles < 360, 0.4, 0.4 + 1.5 * np.sin(np.radians(angles)))
-    path = [on_ring(a, height=h, centre=CENTRE) for a, h in zip(angles, heights, strict=True)]
+    path = [on_ring(a, lift=h, centre=CENTRE) for a, h in zip(angles, heights, strict=True)]
     weights = np.array([pair_weights(target, pairs, views, CENTRE) for target in path])
     assert np.allclose(weights.sum(axis=1), 1.0)
     assert weights.min() >= 0
