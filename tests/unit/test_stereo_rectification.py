@@ -137,14 +137,11 @@ def test_the_warp_is_exact_to_a_hundredth_of_a_pixel() -> None:
         size = np.array([view.source.width, view.source.height])
         inner = ((source > 3) & (source < size - 3)).all(axis=1)
         assert inner.mean() > 0.5
-        shrink = view.source.fx / view.camera.fx
         truth = waves(source[:, 0], source[:, 1])[inner]
         error = np.abs(warped.reshape(-1, 3)[inner] - truth)
         # The ramp tells every shift; the waves' slopes are at most 0.056 and 0.036 a pixel.
         shift = error / [0.4 * 0.13, 0.4 * 0.09, 0.7 / 1140.0]
-        assert shift[:, 2].max() < 0.01
-        assert np.median(shift) < 0.002
-        assert shrink > 1.25 or shift.max() < 0.01
+        assert shift.max() < 0.01
 
 
 def test_the_warp_averages_where_it_shrinks_and_is_blank_outside() -> None:
