@@ -26,11 +26,16 @@ _AGREEMENT = 1.0
 # OpenCV's customary penalties for steps of one and of more disparities, times channels and window; its matching costs
 # are in 8-bit grey levels.
 _WINDOW = 3
-_SMALL_STEP, _LARGE_STEP = 8, 32
+_SMALL_STEP, _LARGE_STEP = 4, 16
 _UNIQUENESS = 5
 # Islands of fewer pixels that differ by more than _AGREEMENT from their surroundings are errors.
 _SPECKLE = 100
 _REFINEMENTS = 3
+# Residual (sRGB) beyond which pixels are taken for another surface, and squared slope that stands for noise.
+_RESIDUAL = 0.03
+_NOISE = 1e-4
+# What one view alone sees belongs to the farther surface: a surface nearer by this share of the search counts 1/e.
+_FARTHER = 1.0 / 6.0
 _FIXED_POINT = 16.0
 
 
@@ -232,9 +237,11 @@ def _completed(
         # Nothing matched at all (no texture): the middle of the search.
         flat = np.where(inside, np.float32(0.5 * (low + high)), np.float32(0.0)).astype(np.float32)
         return Flow(flat, confidence, inside)
-    filled = smooth_inside(flow, confidence, picture, inside, reach=4000.0, contrast=0.02)
-    lonely = inside & (smooth_inside(np.ones_like(flow), confidence, picture, inside, 4000.0, 0.02) == 0)
-    filled[lonely] = np.median(flow[confidence > 0])
+    nearness = np.abs(flow - (high if sign < 0 else low)) / (high - low)
+    trust = confidence * np.exp(-nearness / _FARTHER).astype(np.float32)
+    filled = smooth_inside(flow, trust, picture, inside, reach=4000.0, contrast=0.01)
+    # Parts of the mask without a match of their own.
+    filled[np.isnan(filled)] = np.median(flow[confidence > 0])
     flow = np.where(confidence > 0, flow, filled).astype(np.float32)
     flow = _refined(flow, confidence, picture, other)
     flow = np.clip(flow, low - 1.0, high + 1.0)
@@ -250,20 +257,20 @@ def _refined(flow: Picture, confidence: Picture, picture: Picture, other: Pictur
     columns = np.tile(np.arange(width, dtype=np.float32), (height, 1))
     rows = np.tile(np.arange(height, dtype=np.float32)[:, None], (1, width))
     slope = cv2.filter2D(target, -1, np.array([[-0.5, 0.0, 0.5]], np.float32), borderType=cv2.BORDER_REPLICATE)
-    weight = (confidence > 0).astype(np.float32)
+    confident = confidence > 0
     for _ in range(_REFINEMENTS):
         warped = cv2.remap(target, columns + flow, rows, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
         gradient = cv2.remap(slope, columns + flow, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         residual = own - warped
-        # Residuals beyond noise are other surfaces in the window.
-        robust = weight / (1.0 + (residual * residual).sum(axis=2) / np.float32(0.05**2))
-        push = cv2.GaussianBlur((gradient * residual).sum(axis=2) * robust, (0, 0), 1.5)
-        stiff = cv2.GaussianBlur((gradient * gradient).sum(axis=2) * robust, (0, 0), 1.5)
-        step = np.clip(push / (stiff + np.float32(1e-4)), -0.5, 0.5)
-        flow = flow + step * weight
+        robust = 1.0 / (1.0 + (residual * residual).sum(axis=2) / np.float32(_RESIDUAL**2))
+        stiffness = (gradient * gradient).sum(axis=2) + np.float32(_NOISE)
+        step = (gradient * residual).sum(axis=2) / stiffness
+        # The window of Lucas and Kanade follows the picture's edges.
+        step = smooth_inside(step, robust * stiffness, picture, confident, reach=100.0, contrast=0.05)
+        flow = flow + np.clip(step, -0.5, 0.5)
     return np.asarray(flow, dtype=np.float32)
 
 
 def _detail(picture: Picture) -> Picture:
     """Return a picture without its coarse brightness, which differs between cameras."""
-    return np.asarray(picture - cv2.GaussianBlur(picture, (0, 0), 8.0), dtype=np.float32)
+    return np.asarray(picture - cv2.GaussianBlur(picture, (0, 0), 3.0), dtype=np.float32)

@@ -30,7 +30,7 @@ def smooth_inside(
         contrast: Step of the guide (largest channel) that lets through 1/e.
 
     Returns:
-        (H, W) float32; zero outside, and inside where no confident value can be reached.
+        (H, W) float32; zero outside, NaN inside where no confident value can be reached.
     """
     weighted = np.where(inside, values * confidence, 0.0).astype(np.float64)
     total = np.where(inside, confidence, 0.0).astype(np.float64)
@@ -43,7 +43,8 @@ def smooth_inside(
         _solve_lines(weighted, total, down, weight)
         weighted, total = np.ascontiguousarray(weighted.T), np.ascontiguousarray(total.T)
     known = inside & (total > _LEAST)
-    return np.where(known, weighted / np.where(known, total, 1.0), 0.0).astype(np.float32)
+    smooth = np.where(known, weighted / np.where(known, total, 1.0), np.where(inside, np.nan, 0.0))
+    return smooth.astype(np.float32)
 
 
 def _links(guide: Picture, inside: NDArray[np.bool_], contrast: float, axis: int) -> NDArray[np.float32]:

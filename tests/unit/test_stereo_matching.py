@@ -86,10 +86,10 @@ def test_a_sphere_is_matched_in_both_directions() -> None:
         assert (found.flow[mask == 0] == 0).all() and (found.confidence[mask == 0] == 0).all()
         confident = found.confidence > 0
         assert confident.sum() > 0.8 * mask.sum()
-        assert np.median(errors(found, truth, confident)) < 0.08
+        assert np.median(errors(found, truth, confident)) < 0.1
         assert np.percentile(errors(found, truth, confident), 95) < 0.6
         # What the other view does not see is filled in from beside it.
-        assert np.median(errors(found, truth, (mask > 0) & ~confident)) < 3.0
+        assert np.median(errors(found, truth, (mask > 0) & ~confident)) < 5.0
 
 
 def test_a_slanted_plane_is_matched_everywhere() -> None:
@@ -159,12 +159,15 @@ def test_smoothing_solves_the_least_squares_along_a_line() -> None:
         expected, total = np.linalg.solve(matrix, expected), np.linalg.solve(matrix, total)
     truth = np.where(inside[0], expected / np.where(inside[0], total, 1), 0)
     assert found[0] == pytest.approx(truth, abs=1e-6)
+    # Beyond the gap nothing is known.
+    found = smooth_inside(values, np.where(np.arange(30) < 17, confidence, 0), guide, inside, 5.0, 0.5)
+    assert np.isnan(found[0, 18:]).all() and np.isfinite(found[0, :18]).all() and found[0, 17] == 0
 
 
 @pytest.mark.skipif(not STEREO.is_dir(), reason="needs the shared stereo pairs")
 @pytest.mark.parametrize(
     ("name", "suffix", "search", "limit", "wrong"),
-    [("motorcycle", "png", (-64.0, -4.0), 0.25, 0.13), ("aloe", "jpg", (-108.0, -20.0), 0.4, 0.14)],
+    [("motorcycle", "png", (-64.0, -4.0), 0.2, 0.1), ("aloe", "jpg", (-108.0, -20.0), 0.3, 0.1)],
 )
 def test_real_pairs(name: str, suffix: str, search: tuple[float, float], limit: float, wrong: float) -> None:
     pictures = [cv2.imread(str(STEREO / name / f"{side}.{suffix}")) for side in ("left", "right")]
