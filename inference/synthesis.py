@@ -22,6 +22,7 @@ from .convglr.pipeline import load_network, render
 from .devices import choose_device
 from .errors import BackendError, TargetError, WeightsError
 from .frame import Frame
+from .planesweep.matching import matching_cost
 from .planesweep.pipeline import PLANES, render_draft
 from .planesweep.sweep import SourceImages, Sweep
 from .progress import Progress, part, silent
@@ -158,9 +159,10 @@ class Session:
         images = _upload(photographs, device)
         views = network.config.views if network else None
         planes = network.config.planes if network else PLANES
+        cost = network.cost if network and network.config.guided else matching_cost
         progress(0.3, "Matching")
         with clock.stage("coarse pass"):
-            sweep = Sweep(target, images, reach.near, reach.far, planes, views)
+            sweep = Sweep(target, images, reach.near, reach.far, planes, views, cost)
         metadata["plane_step"] = round(sweep.plane_step, 3)
         with clock.stage("rendering"):
             layers = _render(sweep, network, metadata["warnings"], part(progress, 0.4, 0.98)).cpu()

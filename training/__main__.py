@@ -12,6 +12,7 @@ from inference.weights import DEFAULTS
 
 from .evaluation import measure, table
 from .train import Settings, train
+from .train_cost import train_cost
 
 
 def main() -> None:
@@ -24,6 +25,9 @@ def main() -> None:
         "--minutes", type=float, required=True, help="how long to train; the schedule fits itself to it"
     )
     convglr.add_argument("--resume", help="weights (name or file) to start from, or a run's checkpoint.safetensors")
+    convglr.add_argument(
+        "--cost", action="store_true", help="only the matching cost of the coarse pass of the weights resumed (CPU)"
+    )
     convglr.add_argument("--pure", action="store_true", help="the paper's network alone, without the classical guide")
     convglr.add_argument("--width", type=int, default=16, help="C; the latent has 4 C channels")
     convglr.add_argument("--planes", type=int, default=32)
@@ -54,7 +58,7 @@ def main() -> None:
     network = NetworkConfig(
         arguments.views, arguments.planes, arguments.group, arguments.width, guided=not arguments.pure
     )
-    train(
+    (train_cost if arguments.cost else train)(
         Settings(
             folder=arguments.out,
             minutes=arguments.minutes,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from inference.convglr.network import Encodings, NetworkConfig
 from inference.planesweep.draft import energy, filled
 from inference.planesweep.geometry import sweep_geometry
 from inference.planesweep.kernels import OUTSIDE
+from inference.planesweep.matching import matching_cost
 from inference.planesweep.narrowing import Coarse, coarse_pass
 from inference.planesweep.volume import Interval, Volume, sweep_volume
 
@@ -37,14 +39,22 @@ class Example:
     seen: Tensor
 
 
-def prepare(sample: Sample, config: NetworkConfig, random: np.random.Generator) -> Example:
-    """Sweep a sample as the pipeline does, now and then over an interval that is too wide or partly wrong."""
+def prepare(
+    sample: Sample,
+    config: NetworkConfig,
+    random: np.random.Generator,
+    cost: Callable[[Volume], Tensor] = matching_cost,
+) -> Example:
+    """Sweep a sample as the pipeline does, now and then over an interval that is too wide or partly wrong.
+
+    ``cost`` is that of the coarse pass.
+    """
     count = len(sample.images)
     if count > 2 and random.random() < 0.15:
         count = int(random.integers(2, count))
     images, sources = list(sample.images[:count]), list(sample.sources[:count])
     with torch.no_grad():
-        coarse = coarse_pass(sample.target, sources, images, sample.near, sample.far)
+        coarse = coarse_pass(sample.target, sources, images, sample.near, sample.far, cost)
         sources, images, weights = filled(sample.target, sources, images, config.views)
         disparity = torch.where(torch.isinf(sample.depth), torch.zeros_like(sample.depth), 1 / sample.depth)
         interval = _interval(coarse, disparity, sample, random)

@@ -8,7 +8,7 @@ import json
 import math
 import multiprocessing
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from inference.convglr.network import ConvGLR, NetworkConfig, Output
 from inference.planesweep.draft import attend
+from inference.planesweep.matching import matching_cost
+from inference.planesweep.volume import Volume
 from inference.weights import load_weights, save_weights
 
 from .checkpoint import Progress, load_checkpoint, save_checkpoint
@@ -30,6 +32,7 @@ from .scenes import SceneConfig, sample_scene
 
 VALIDATION_SEED = 2**40  # far from every training seed
 REPLAY = 32  # examples kept to be seen again
+Cost = Callable[[Volume], Tensor]
 PHOTOGRAPHS = 0.3  # share of examples drawn from photographs where captures are given
 
 
@@ -54,8 +57,10 @@ class Settings:
 class Examples(IterableDataset[Example]):
     """Prepared scenes of ever new seeds, shared out among the loader's processes."""
 
-    def __init__(self, scene: SceneConfig, network: NetworkConfig, first: int, captures: tuple[Path, ...]) -> None:
-        self.scene, self.network, self.first, self.captures = scene, network, first, captures
+    def __init__(
+        self, scene: SceneConfig, network: NetworkConfig, cost: Cost, first: int, captures: tuple[Path, ...]
+    ) -> None:
+        self.scene, self.network, self.cost, self.first, self.captures = scene, network, cost, first, captures
 
     def __iter__(self) -> Iterator[Example]:
         worker = torch.utils.data.get_worker_info()
@@ -66,9 +71,9 @@ class Examples(IterableDataset[Example]):
         while True:
             random = np.random.default_rng(seed)
             if photographs is not None and random.random() < PHOTOGRAPHS:
-                yield prepare(photographs.draw(random), self.network, random)
+                yield prepare(photographs.draw(random), self.network, random, self.cost)
             else:
-                yield _example(seed, self.scene, self.network, torch.device("cpu"))
+                yield _example(seed, self.scene, self.network, self.cost, torch.device("cpu"))
             seed += stride
 
 
@@ -82,18 +87,22 @@ def train(settings: Settings) -> None:
     if settings.resume and not Path(settings.resume).name.startswith("checkpoint"):
         tensors = load_weights(settings.resume, "convglr").tensors
         model.load_state_dict({name: value.float() for name, value in tensors.items()})
+    # Learned on its own (train_cost): here it only makes the examples.
+    cost: Cost = copy.deepcopy(model.cost).eval().requires_grad_(False) if settings.network.guided else matching_cost
     average = copy.deepcopy(model).eval()
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.rate, weight_decay=1e-4)
     progress = Progress()
     if settings.resume and Path(settings.resume).name.startswith("checkpoint"):
         progress = load_checkpoint(Path(settings.resume), model, average, optimizer)
-    validation = [_example(VALIDATION_SEED + n, scene, settings.network, device) for n in range(16)]
-    stream = twice(_stream(settings, scene, progress, device), np.random.default_rng(settings.seed + progress.samples))
+    validation = [_example(VALIDATION_SEED + n, scene, settings.network, cost, device) for n in range(16)]
+    stream = twice(
+        _stream(settings, scene, cost, progress, device), np.random.default_rng(settings.seed + progress.samples)
+    )
     started, saved, drawing = time.monotonic(), time.monotonic(), 0.0
     before, budget = progress.seconds, settings.minutes * 60
     running: list[float] = []
     while (elapsed := time.monotonic() - started) < budget:
-        rate = _rate(settings.rate, elapsed / budget, progress.step)
+        rate = rate_at(settings.rate, elapsed / budget, progress.step)
         for group in optimizer.param_groups:
             group["lr"] = rate
         optimizer.zero_grad(set_to_none=True)
@@ -110,7 +119,7 @@ def train(settings: Settings) -> None:
         optimizer.step()
         progress.step += 1
         progress.seconds = before + time.monotonic() - started
-        _follow(average, model, min(0.999, (1 + progress.step) / (10 + progress.step)))
+        follow(average, model, min(0.999, (1 + progress.step) / (10 + progress.step)))
         if progress.step % 50 == 0 or time.monotonic() - saved > settings.save_minutes * 60:
             record = {"step": progress.step, "seconds": round(progress.seconds), "loss": float(np.mean(running[-200:]))}
             record |= {"rate": rate, "drawing_share": drawing / (time.monotonic() - started)}
@@ -163,16 +172,18 @@ def _apply(model: ConvGLR, example: Example) -> Output:
     return output
 
 
-def _example(seed: int, scene: SceneConfig, network: NetworkConfig, device: torch.device) -> Example:
-    return prepare(sample_scene(seed, scene, device), network, np.random.default_rng(seed))
+def _example(seed: int, scene: SceneConfig, network: NetworkConfig, cost: Cost, device: torch.device) -> Example:
+    return prepare(sample_scene(seed, scene, device), network, np.random.default_rng(seed), cost)
 
 
-def _stream(settings: Settings, scene: SceneConfig, progress: Progress, device: torch.device) -> Iterator[Example]:
+def _stream(
+    settings: Settings, scene: SceneConfig, cost: Cost, progress: Progress, device: torch.device
+) -> Iterator[Example]:
     """Return endless examples: drawn on the GPU itself where there is one, else by other processes."""
     first = settings.seed * 2**32 + progress.samples
     if device.type == "cuda":
-        return (_example(seed, scene, settings.network, device) for seed in itertools.count(first))
-    examples = Examples(scene, settings.network, first, settings.captures)
+        return (_example(seed, scene, settings.network, cost, device) for seed in itertools.count(first))
+    examples = Examples(scene, settings.network, cost, first, settings.captures)
     if not settings.workers:
         return iter(examples)
     # numba's threads do not survive a fork.
@@ -200,14 +211,15 @@ def _recoloured(example: Example, random: np.random.Generator) -> Example:
     return replace(example, volume=volume, rgb=example.rgb[order])
 
 
-def _rate(peak: float, share: float, step: int) -> float:
+def rate_at(peak: float, share: float, step: int) -> float:
     """Return the learning rate: 100 steps of warm-up, then a cosine to a fiftieth of the peak."""
     warm = min(1.0, (step + 1) / 100)
     return peak * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(share, 1.0))))
 
 
 @torch.no_grad()
-def _follow(average: ConvGLR, model: ConvGLR, decay: float) -> None:
+def follow(average: torch.nn.Module, model: torch.nn.Module, decay: float) -> None:
+    """Move the averaged parameters towards the model's."""
     for ours, theirs in zip(average.parameters(), model.parameters(), strict=True):
         ours.lerp_(theirs, 1 - decay)
 

@@ -6,7 +6,8 @@ slices to one, and an upsampler makes the picture; all of it 2D convolutions and
 angular encodings added to the volume. The paper gives neither widths nor depths nor the encodings' form: those are
 ours. So is the *guided* configuration, in which the network corrects a classical draft instead of painting from
 nothing: attention over the planes starts from the classical energy, and the upsampler's last level chooses among the
-views' colours and adds a residual. Both corrections start at zero.
+views' colours and adds a residual. Both corrections start at zero, and so
+does that of the coarse pass's matching cost (:mod:`learned_cost`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from torch.nn import functional
 
 from ..planesweep.draft import Draft, attend
 from ..planesweep.volume import Volume
+from .learned_cost import LearnedCost
 
 VIEW_CUES = 6  # a view's colour against the draft (3), how much (1), its share (1), the depth's confidence (1)
 SCALE = 4.0  # of corrections to log-probabilities, so that rates which suit convolutions move them too
@@ -167,6 +169,7 @@ class ConvGLR(nn.Module):
             _silent(width, 3) if config.guided else nn.Conv2d(width, 3, 3, padding=1),
         )
         if config.guided:
+            self.cost = LearnedCost()
             self.attention = nn.Sequential(nn.Conv2d(2 * latent, latent, 1), nn.ReLU(), _silent(latent, config.group))
             self.view_features = nn.Conv2d(width, width, 3, padding=1)
             self.view_cues = nn.Conv2d(VIEW_CUES, width, 3, padding=1)

@@ -6,6 +6,8 @@ agreement of flat areas, which a colour difference alone prefers; the colour dif
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -20,6 +22,8 @@ TRUNCATION = 0.15  # mean colour difference that counts as one unit of cost
 MIXTURE = 0.35  # share of the colour difference, the rest is correlation
 SMALL_STEP = 0.1  # penalty of a change by one plane between neighbours
 LARGE_STEP = 0.8  # penalty of a larger one
+PLACES = 6  # among the sorted pairs at which a network sees them
+CUES = 2 * PLACES + PLACES // 2 + 3
 
 
 def view_pairs(views: int) -> list[tuple[int, int]]:
@@ -60,26 +64,106 @@ def matching_cost(volume: Volume) -> Tensor:
 
 def _matching_cost_torch(volume: Volume, pairs: list[tuple[int, int]], best: int) -> Tensor:
     """Do what :func:`matching_cost` does on any device."""
+    (decorrelation, difference), _ = _pair_terms(volume, pairs, RADIUS)
+    values = (1 - MIXTURE) * decorrelation + MIXTURE * difference
+    cost: Tensor = values.sort(dim=0).values[:best].mean(dim=0)
+    return cost
+
+
+def matching_cues(volume: Volume) -> Tensor:
+    """Return (D, CUES, H, W), what a network may judge a match by; the order and number of views do not matter.
+
+    From the pairs of :func:`matching_cost`, sorted, at evenly spaced places between the best and the worst: 6 values of
+    1 - NCC, 6 of the colour difference in truncations, 3 of 1 - NCC in the next smaller window (1 where a sample is
+    outside). Then the variance of grey in the window as 0.5 log10(variance + 1e-5) + 1.5, the square root of its mean,
+    and the share of pairs inside their pictures.
+
+    Raises:
+        ValueError: For fewer than two views.
+    """
+    pairs = view_pairs(volume.colours.shape[1])
+    if not pairs:
+        raise ValueError("matching needs two views")
+    if volume.colours.device.type != "cpu":
+        return _matching_cues_torch(volume)
+    planes, _, _, height, width = volume.colours.shape
+    places = _places(len(pairs))
+    cues = torch.empty((planes, CUES, height, width))
+    matching_kernels.matching_cues(
+        volume.colours.numpy(),
+        volume.state.numpy(),
+        np.array(pairs, dtype=np.int64),
+        RADIUS,
+        np.float32(NOISE),
+        np.float32(TRUNCATION),
+        places.numpy(),
+        places[::2].numpy(),
+        cues.numpy(),
+    )
+    return _scaled(cues)
+
+
+def _matching_cues_torch(volume: Volume) -> Tensor:
+    """Do what :func:`matching_cues` does on any device."""
+    pairs = view_pairs(volume.colours.shape[1])
+    places = _places(len(pairs))
+    terms, inside = _pair_terms(volume, pairs, RADIUS)
+    narrow, _ = _pair_terms(volume, pairs, RADIUS - 1)
+    grey = _grey(volume.colours)
+    mean = _box_mean(grey, RADIUS)
+    variance = (_box_mean(grey * grey, RADIUS) - mean * mean).clamp_min(0)
+    parts = [_at_places(terms[0], places), _at_places(terms[1], places), _at_places(narrow[0], places[::2])]
+    parts += [variance.mean(dim=1)[None], mean.mean(dim=1)[None], inside.float().mean(dim=0)[None]]
+    return _scaled(torch.cat(parts).transpose(0, 1).contiguous())
+
+
+def _scaled(cues: Tensor) -> Tensor:
+    """Bring variance and brightness to the range of the other cues, in place."""
+    cues[:, -3] = 0.5 * torch.log10(cues[:, -3] + 1e-5) + 1.5
+    cues[:, -2] = cues[:, -2].clamp_min(0).sqrt()  # running sums may fall below zero by rounding
+    return cues
+
+
+def _places(pairs: int) -> Tensor:
+    """Return the places among sorted pairs at which a network sees them."""
+    return torch.linspace(0, pairs - 1, PLACES)
+
+
+def _at_places(values: Tensor, places: Tensor) -> Tensor:
+    """Return the sorted ``values`` (P, ...) at fractional places, by linear interpolation."""
+    ordered = values.sort(dim=0).values
+    below = places.long().clamp(max=max(len(values) - 2, 0))
+    share = (places - below).to(values.device).view(-1, *[1] * (values.ndim - 1))
+    return torch.lerp(ordered[below], ordered[(below + 1).clamp(max=len(values) - 1)], share)
+
+
+def _pair_terms(volume: Volume, pairs: list[tuple[int, int]], radius: int) -> tuple[Tensor, Tensor]:
+    """Return 1 - NCC and the colour difference of every pair (2, P, D, H, W), and whether it is inside (P, D, H, W)."""
     colours = volume.colours
-    weights = colours.new_tensor([0.299, 0.587, 0.114])
-    grey = torch.einsum("dvchw,c->dvhw", colours, weights)
-    mean = _box_mean(grey)
-    deviation = (_box_mean(grey * grey) - mean * mean).clamp_min(0)
-    costs = []
+    grey = _grey(colours)
+    mean = _box_mean(grey, radius)
+    variance = (_box_mean(grey * grey, radius) - mean * mean).clamp_min(0)
+    terms, inside = [], []
     for i, j in pairs:
-        covariance = _box_mean(grey[:, i] * grey[:, j]) - mean[:, i] * mean[:, j]
-        correlation = covariance / ((deviation[:, i] * deviation[:, j]).sqrt() + NOISE)
-        difference = _box_mean((colours[:, i] - colours[:, j]).abs().mean(dim=1))
-        value = (1 - MIXTURE) * (1 - correlation) + MIXTURE * (difference / TRUNCATION).clamp_max(2)
-        inside = (volume.state[:, i] != kernels.OUTSIDE) & (volume.state[:, j] != kernels.OUTSIDE)
-        costs.append(torch.where(inside, value, torch.ones_like(value)))
-    return torch.stack(costs).sort(dim=0).values[:best].mean(dim=0)
+        covariance = _box_mean(grey[:, i] * grey[:, j], radius) - mean[:, i] * mean[:, j]
+        correlation = covariance / ((variance[:, i] * variance[:, j]).sqrt() + NOISE)
+        difference = _box_mean((colours[:, i] - colours[:, j]).abs().mean(dim=1), radius)
+        both = (volume.state[:, i] != kernels.OUTSIDE) & (volume.state[:, j] != kernels.OUTSIDE)
+        pair = torch.stack([1 - correlation, (difference / TRUNCATION).clamp_max(2)])
+        terms.append(torch.where(both, pair, torch.ones_like(pair)))
+        inside.append(both)
+    return torch.stack(terms, dim=1), torch.stack(inside)
 
 
-def _box_mean(values: Tensor) -> Tensor:
-    """Return the mean of (..., H, W) over the matching window, cut at the border."""
+def _grey(colours: Tensor) -> Tensor:
+    """Return (D, V, H, W) luma (ITU-R BT.601) of (D, V, 3, H, W)."""
+    return torch.einsum("dvchw,c->dvhw", colours, colours.new_tensor([0.299, 0.587, 0.114]))
+
+
+def _box_mean(values: Tensor, radius: int) -> Tensor:
+    """Return the mean of (..., H, W) over (2 radius + 1)^2 windows, cut at the border."""
     flat = values.reshape(1, -1, *values.shape[-2:])
-    return functional.avg_pool2d(flat, 2 * RADIUS + 1, 1, RADIUS, count_include_pad=False).view(values.shape)
+    return functional.avg_pool2d(flat, 2 * radius + 1, 1, radius, count_include_pad=False).view(values.shape)
 
 
 def aggregate(cost: Tensor) -> Tensor:
@@ -87,7 +171,7 @@ def aggregate(cost: Tensor) -> Tensor:
 
     Source: Hirschmueller, Stereo Processing by Semi-Global Matching and Mutual Information, PAMI 2008.
     """
-    if cost.device.type != "cpu":
+    if cost.device.type != "cpu" or cost.requires_grad:
         return _aggregate_torch(cost)
     lines = np.ascontiguousarray(cost.permute(1, 2, 0).numpy())
     total = matching_kernels.aggregate(lines, np.float32(SMALL_STEP), np.float32(LARGE_STEP))
@@ -95,27 +179,29 @@ def aggregate(cost: Tensor) -> Tensor:
 
 
 def _aggregate_torch(cost: Tensor) -> Tensor:
-    """Do what :func:`aggregate` does on any device."""
-    total = torch.zeros_like(cost)
-    for shift in (-1, 0, 1):
-        total += _aggregate_down(cost, shift) + _aggregate_down(cost.flip(1), shift).flip(1)
+    """Do what :func:`aggregate` does on any device, differentiably."""
     sideways = cost.transpose(1, 2)
-    across = _aggregate_down(sideways, 0) + _aggregate_down(sideways.flip(1), 0).flip(1)
-    return (total + across.transpose(1, 2)) / 8
+    upright = _paths(torch.stack([cost] * 3 + [cost.flip(1)] * 3), (-1, 0, 1) * 2)
+    right, left = _paths(torch.stack([sideways, sideways.flip(1)]), (0, 0))
+    total: Tensor = upright[:3].sum(dim=0) + upright[3:].sum(dim=0).flip(1) + (right + left.flip(1)).transpose(1, 2)
+    return total / 8
 
 
-def _aggregate_down(cost: Tensor, shift: int) -> Tensor:
-    """Return the path costs of (D, H, W) from the top down, moving ``shift`` columns a row."""
-    paths = torch.empty_like(cost)
-    previous = torch.zeros_like(cost[:, 0])
-    for y in range(cost.shape[1]):
-        if shift and y:
-            previous = previous.roll(shift, dims=1)
-            previous[:, 0 if shift == 1 else -1] = 0.0
-        least = previous.amin(dim=0)
-        best = torch.minimum(previous, least + LARGE_STEP)
-        best[1:] = torch.minimum(best[1:], previous[:-1] + SMALL_STEP)
-        best[:-1] = torch.minimum(best[:-1], previous[1:] + SMALL_STEP)
-        previous = cost[:, y] + best - least
-        paths[:, y] = previous
-    return paths
+def _paths(cost: Tensor, shifts: Sequence[int]) -> Tensor:
+    """Return the path costs of (N, D, H, W) from the top down, the n-th moving ``shifts[n]`` columns a row."""
+    previous = torch.zeros_like(cost[:, :, 0])
+    rows = []
+    for y in range(cost.shape[2]):
+        previous = torch.stack([_moved(path, shift) for path, shift in zip(previous, shifts, strict=True)])
+        least = previous.amin(dim=1, keepdim=True)
+        nearer = functional.pad(previous[:, 1:] + SMALL_STEP, (0, 0, 0, 1), value=torch.inf)
+        farther = functional.pad(previous[:, :-1] + SMALL_STEP, (0, 0, 1, 0), value=torch.inf)
+        best = torch.minimum(torch.minimum(previous, least + LARGE_STEP), torch.minimum(nearer, farther))
+        previous = cost[:, :, y] + best - least
+        rows.append(previous)
+    return torch.stack(rows, dim=2)
+
+
+def _moved(path: Tensor, shift: int) -> Tensor:
+    """Return (D, W) moved by ``shift`` columns; a path that comes from beside the picture begins at zero."""
+    return functional.pad(path, (shift, -shift))

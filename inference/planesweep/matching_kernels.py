@@ -240,3 +240,67 @@ def colour_variance(colours, state, radius, mismatch, out):  # type: ignore[no-u
             rows = min(y + radius, height - 1) - max(y - radius, 0) + 1
             for x in range(width):
                 out[plane, y, x] /= np.float32(rows * (min(x + radius, width - 1) - max(x - radius, 0) + 1))
+
+
+@numba.njit(fastmath=True, cache=True)
+def _spread(values, positions, out, first, y, x):  # type: ignore[no-untyped-def]
+    """Sort ``values`` and write them at fractional ``positions`` to ``out`` (C, H, W) from channel ``first`` on."""
+    _sort(values)
+    for q in range(len(positions)):
+        below = min(int(positions[q]), max(len(values) - 2, 0))
+        share = positions[q] - np.float32(below)
+        above = min(below + 1, len(values) - 1)
+        out[first + q, y, x] = values[below] + share * (values[above] - values[below])
+
+
+@numba.njit(parallel=True, fastmath=True, cache=True, nogil=True)
+def matching_cues(colours, state, pairs, radius, noise, truncation, positions, few_positions, out):  # type: ignore[no-untyped-def]
+    """Fill ``out`` (D, C, H, W) with evidence on every sample; see :func:`matching.matching_cues` for what it is.
+
+    Args:
+        colours, state, pairs, radius, noise, truncation: As in :func:`matching_cost`.
+        positions: (Q,) float32 places in the sorted pairs to report.
+        few_positions: (R,) the same for the smaller window.
+        out: Written; C = 2 Q + R + 3.
+    """
+    planes, views, _, height, width = colours.shape
+    count, many, few = pairs.shape[0], len(positions), len(few_positions)
+    for plane in numba.prange(planes):
+        grey = np.empty((views, height, width), np.float32)
+        mean = np.empty((views, height, width), np.float32)
+        variance = np.empty((views, height, width), np.float32)
+        scratch = np.empty((height, width), np.float32)
+        product = np.empty((height, width), np.float32)
+        terms = np.empty((3, count, height, width), np.float32)
+        inside = np.zeros((height, width), np.float32)
+        _grey_statistics(colours[plane], radius - 1, grey, mean, variance)
+        for p in range(count):
+            i, j = pairs[p, 0], pairs[p, 1]
+            _decorrelation(grey, mean, variance, i, j, radius - 1, noise, product, scratch, terms[2, p])
+        _grey_statistics(colours[plane], radius, grey, mean, variance)
+        for p in range(count):
+            i, j = pairs[p, 0], pairs[p, 1]
+            _decorrelation(grey, mean, variance, i, j, radius, noise, product, scratch, terms[0, p])
+            _difference(colours[plane], i, j, radius, truncation, product, scratch, terms[1, p])
+            for y in range(height):
+                for x in range(width):
+                    if state[plane, i, y, x] == OUTSIDE or state[plane, j, y, x] == OUTSIDE:
+                        terms[:, p, y, x] = 1.0
+                    else:
+                        inside[y, x] += np.float32(1.0)
+        values = np.empty(count, np.float32)
+        for y in range(height):
+            for x in range(width):
+                for term in range(2):
+                    values[:] = terms[term, :, y, x]
+                    _spread(values, positions, out[plane], term * many, y, x)
+                values[:] = terms[2, :, y, x]
+                _spread(values, few_positions, out[plane], 2 * many, y, x)
+                level = np.float32(0.0)
+                texture = np.float32(0.0)
+                for v in range(views):
+                    level += mean[v, y, x]
+                    texture += variance[v, y, x]
+                out[plane, 2 * many + few, y, x] = texture / views
+                out[plane, 2 * many + few + 1, y, x] = level / views
+                out[plane, 2 * many + few + 2, y, x] = inside[y, x] / count

@@ -9,7 +9,7 @@ sweep then places its planes inside that interval.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,7 @@ from ..camera import Camera
 from . import kernels
 from .geometry import disparity_span, sweep_geometry
 from .matching import aggregate, matching_cost
-from .volume import Interval, sweep_volume
+from .volume import Interval, Volume, sweep_volume
 
 SCALE = 3  # the coarse pass runs at 1 / SCALE of the resolution
 FEWEST_PLANES = 16
@@ -145,6 +145,7 @@ def coarse_pass(
     images: Sequence[Tensor],
     near: float,
     far: float,
+    cost: Callable[[Volume], Tensor] = matching_cost,
 ) -> Coarse:
     """Match the sources at a third of the resolution.
 
@@ -152,6 +153,19 @@ def coarse_pass(
         target: Camera of the full-resolution target.
         sources, images: V cameras and their pictures (3, h, w) or (h, w, 3), full resolution.
         near, far: Depth range of the target's frustum.
+        cost: How well the views of a volume agree at every sample, 0 for perfectly.
+    """
+    span = max(disparity_span(target, source, near, far) for source in sources)
+    costs = torch.cat([cost(volume) for volume in coarse_volumes(target, sources, images, near, far)])
+    return Coarse(aggregate(costs), near, far, span / (len(costs) - 1))
+
+
+def coarse_volumes(
+    target: Camera, sources: Sequence[Camera], images: Sequence[Tensor], near: float, far: float
+) -> Iterator[Volume]:
+    """Sweep the flat planes of the coarse pass, far first; see :func:`coarse_pass`.
+
+    A part of the planes at a time: of a large target, the volume of all would be gigabytes.
     """
     span = max(disparity_span(target, source, near, far) for source in sources)
     planes = int(min(max(span / SCALE + 1, FEWEST_PLANES), MOST_PLANES))
@@ -164,11 +178,8 @@ def coarse_pass(
         small_sources.append(source.resized(size[1], size[0]))
     geometry = sweep_geometry(small_target, small_sources)
     disparities = torch.linspace(1 / far, 1 / near, planes, dtype=torch.float64).tolist()
-    costs = []
-    # A part of the planes at a time: of a large target, the volume of all would be gigabytes.
     for first in range(0, planes, PLANES_AT_ONCE):
         part = disparities[first : first + PLANES_AT_ONCE]
         size = (small_target.height, small_target.width)
         interval = Interval.constant(*size, 1 / part[-1], 1 / part[0], images[0].device)
-        costs.append(matching_cost(sweep_volume(small_images, geometry, interval, len(part))))
-    return Coarse(aggregate(torch.cat(costs)), near, far, span / (planes - 1))
+        yield sweep_volume(small_images, geometry, interval, len(part))

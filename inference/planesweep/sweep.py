@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +12,7 @@ from ..camera import Camera
 from .draft import energy, filled
 from .geometry import SweepGeometry, sweep_geometry
 from .kernels import OUTSIDE
+from .matching import matching_cost
 from .narrowing import Coarse, Window, coarse_pass
 from .volume import Interval, Masks, Volume, sweep_volume
 
@@ -65,13 +66,21 @@ class Sweep:
         near, far: Depth range.
         planes: D of the fine sweep.
         views: V of the volume; sources are repeated up to it (without counting as evidence).
+        cost: Of the coarse pass.
     """
 
     def __init__(
-        self, target: Camera, sources: SourceImages, near: float, far: float, planes: int, views: int | None = None
+        self,
+        target: Camera,
+        sources: SourceImages,
+        near: float,
+        far: float,
+        planes: int,
+        views: int | None = None,
+        cost: Callable[[Volume], Tensor] = matching_cost,
     ) -> None:
         self.target, self.near, self.far, self.planes = target, near, far, planes
-        self.coarse: Coarse = coarse_pass(target, sources.cameras, sources.images, near, far)
+        self.coarse: Coarse = coarse_pass(target, sources.cameras, sources.images, near, far, cost)
         count = max(views or 0, len(sources.cameras))
         self._cameras, self._images, self.view_weights = filled(target, sources.cameras, sources.images, count)
         self._masks = [sources.masks[index % len(sources.masks)] for index in range(count)]

@@ -12,6 +12,7 @@ from torch import Tensor
 from inference.planesweep.geometry import sweep_geometry
 from inference.planesweep.kernels import MASKED, OUTSIDE, SEEN
 from inference.planesweep.matching import (
+    CUES,
     LARGE_STEP,
     MIXTURE,
     NOISE,
@@ -20,8 +21,10 @@ from inference.planesweep.matching import (
     TRUNCATION,
     _aggregate_torch,
     _matching_cost_torch,
+    _matching_cues_torch,
     aggregate,
     matching_cost,
+    matching_cues,
     view_pairs,
 )
 from inference.planesweep.volume import Interval, Volume, sweep_volume
@@ -33,6 +36,7 @@ def matching_cost_torch(volume: Volume) -> Tensor:
     return _matching_cost_torch(volume, pairs, -(-2 * len(pairs) // 3))
 
 
+ALL = np.linspace(0, 1, 6)  # where the sorted pairs are seen
 COSTS = pytest.mark.parametrize("cost_of", [matching_cost, matching_cost_torch], ids=["numba", "torch"])
 AGGREGATES = pytest.mark.parametrize("aggregated", [aggregate, _aggregate_torch], ids=["numba", "torch"])
 
@@ -52,23 +56,29 @@ def random_volume(seed: int, planes: int = 3, views: int = 4, height: int = 11, 
     )
 
 
-def pair_costs(volume: Volume, i: int, j: int) -> Floats:
-    """(D, H, W) cost of one pair of views, window by window."""
+def pair_terms(volume: Volume, i: int, j: int, radius: int = RADIUS) -> Floats:
+    """(2, D, H, W) 1 - NCC and colour difference of one pair of views, window by window; NaN where one is outside."""
     colours, state = volume.colours.double().numpy(), volume.state.numpy()
     planes, _, _, height, width = colours.shape
     grey = np.einsum("dvchw,c->dvhw", colours, [0.299, 0.587, 0.114])
-    result = np.ones((planes, height, width))
+    result = np.full((2, planes, height, width), np.nan)
     for k, y, x in np.ndindex(planes, height, width):
         if OUTSIDE in (state[k, i, y, x], state[k, j, y, x]):
             continue
-        rows = slice(max(y - RADIUS, 0), y + RADIUS + 1)
-        columns = slice(max(x - RADIUS, 0), x + RADIUS + 1)
+        rows = slice(max(y - radius, 0), y + radius + 1)
+        columns = slice(max(x - radius, 0), x + radius + 1)
         a, b = grey[k, i, rows, columns], grey[k, j, rows, columns]
         covariance = ((a - a.mean()) * (b - b.mean())).mean()
-        correlation = covariance / (np.sqrt(a.var() * b.var()) + NOISE)
+        result[0, k, y, x] = 1 - covariance / (np.sqrt(a.var() * b.var()) + NOISE)
         difference = np.abs(colours[k, i, :, rows, columns] - colours[k, j, :, rows, columns]).mean()
-        result[k, y, x] = (1 - MIXTURE) * (1 - correlation) + MIXTURE * min(difference / TRUNCATION, 2.0)
+        result[1, k, y, x] = min(difference / TRUNCATION, 2.0)
     return result
+
+
+def pair_costs(volume: Volume, i: int, j: int) -> Floats:
+    """(D, H, W) cost of one pair of views."""
+    decorrelation, difference = pair_terms(volume, i, j)
+    return np.asarray(np.nan_to_num((1 - MIXTURE) * decorrelation + MIXTURE * difference, nan=1.0))
 
 
 def slow_cost(volume: Volume) -> Floats:
@@ -103,6 +113,30 @@ def test_masks_do_not_matter(cost_of: Callable[[Volume], Tensor]) -> None:
     assert (volume.state == MASKED).any()
     volume.state[volume.state == MASKED] = SEEN
     assert torch.equal(cost_of(volume), expected)
+
+
+@pytest.mark.parametrize("cues_of", [matching_cues, _matching_cues_torch], ids=["numba", "torch"])
+@pytest.mark.parametrize("views", [2, 3, 6])
+def test_cues_equal_the_slow_ones(cues_of: Callable[[Volume], Tensor], views: int) -> None:
+    volume = random_volume(views, views=views)
+    pairs = view_pairs(views)
+    wide = np.stack([pair_terms(volume, i, j) for i, j in pairs])
+    narrow = np.stack([pair_terms(volume, i, j, RADIUS - 1) for i, j in pairs])
+    expected = []
+    for values, shares in ((wide[:, 0], ALL), (wide[:, 1], ALL), (narrow[:, 0], ALL[::2])):
+        expected.append(np.quantile(np.nan_to_num(values, nan=1.0), shares, axis=0))
+    grey = np.einsum("dvchw,c->dvhw", volume.colours.double().numpy(), [0.299, 0.587, 0.114])
+    mean, variance = np.empty(grey.shape), np.empty(grey.shape)
+    for index in np.ndindex(grey.shape):
+        y, x = index[2:]
+        window = grey[index[0], index[1], max(y - RADIUS, 0) : y + RADIUS + 1, max(x - RADIUS, 0) : x + RADIUS + 1]
+        mean[index], variance[index] = window.mean(), window.var()
+    expected.append(0.5 * np.log10(variance.mean(axis=1) + 1e-5)[None] + 1.5)
+    expected.append(np.sqrt(mean.mean(axis=1))[None])
+    expected.append((~np.isnan(wide[:, 0])).mean(axis=0)[None])
+    cues = cues_of(volume)
+    assert cues.shape[1] == CUES
+    assert np.abs(cues.numpy() - np.concatenate(expected).swapaxes(0, 1)).max() < 2e-3
 
 
 def textured_plane(spoiled: bool = False) -> tuple[Volume, int]:
@@ -161,6 +195,17 @@ def slow_aggregate(cost: Floats) -> Floats:
                     paths[k, y, x] = cost[k, y, x] + min(choices) - previous.min()
         total += paths
     return total / 8
+
+
+def test_aggregation_passes_gradients() -> None:
+    cost = torch.rand(6, 5, 7, requires_grad=True)
+    slopes = torch.rand(6, 5, 7)
+    (aggregate(cost) * slopes).sum().backward()
+    step = 1e-3 * torch.randn(6, 5, 7, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        change = ((aggregate(cost + step) - aggregate(cost - step)) * slopes).sum() / 2
+    assert cost.grad is not None
+    torch.testing.assert_close((cost.grad * step).sum(), change, rtol=0.05, atol=1e-5)
 
 
 @AGGREGATES

@@ -114,18 +114,21 @@ def test_a_point_has_the_same_colour_and_depth_in_all_views(config: SceneConfig,
 
 
 def test_a_crop_is_a_part_of_the_whole(config: SceneConfig, textures: Library) -> None:
-    for seed in range(4):
+    shown = 0
+    for seed in range(6):
         setting = make_setting(seed, config, textures, CPU)
         packed = pack(setting.world, CPU)
         whole = setting.sources[0]
         full, part = render(packed, textures, [whole, whole.crop(31, 17, 40, 30)], smooth=False)
         assert torch.equal(part.number, full.number[17:47, 31:71])
         ratio = part.depth / full.depth[17:47, 31:71]
-        assert (ratio[torch.isfinite(ratio)] - 1).abs().max() < 1e-4
+        shown += int(torch.isfinite(ratio).any())
+        assert ((ratio[torch.isfinite(ratio)] - 1).abs() < 1e-4).all()
         difference = (part.colour - full.colour[:, 17:47, 31:71]).abs()
         # A shadow's border may fall on either side by rounding.
         assert difference.mean() < 1e-3
         assert (difference.amax(dim=0) < 1e-2).float().mean() > 0.99
+    assert shown >= 4
 
 
 def test_edges_are_averaged_and_textures_are_not_aliased(config: SceneConfig, textures: Library) -> None:
@@ -222,7 +225,7 @@ def test_exposure_encodes_srgb_and_blur_keeps_light() -> None:
     assert float((spread[0].sum(dim=0) * x * x).sum().sqrt()) == pytest.approx(0.6, abs=0.06)
 
 
-def test_reported_cameras_are_off_by_less_than_a_pixel_or_two() -> None:
+def test_reported_cameras_are_off_by_pixels_at_most() -> None:
     random = np.random.default_rng(2)
     camera = Camera(512, 384, 500.0, 500.0, 250.0, 190.0, np.eye(4))
     points = camera.unproject(centres(camera)[::48, ::48].reshape(-1, 2), np.full(88, 4.0))
@@ -231,9 +234,9 @@ def test_reported_cameras_are_off_by_less_than_a_pixel_or_two() -> None:
         for faults in random_faults(random, 4, 500.0, 4.0):
             moved = misjudge(camera, faults).project(points)[0] - camera.project(points)[0]
             errors.append(np.linalg.norm(moved, axis=1).mean())
-    assert 0.2 < np.mean(np.array(errors) == 0.0) < 0.8
-    assert np.max(errors) < 1.5
-    assert np.median(np.array(errors)[np.array(errors) > 0]) < 0.7
+    assert np.mean(np.array(errors) < 0.5) > 0.35
+    assert 3.0 < np.max(errors) < 8.0
+    assert 0.2 < np.median(errors) < 0.7
 
 
 def test_nothing_but_surroundings_is_background(textures: Library) -> None:

@@ -59,18 +59,19 @@ def random_faults(random: np.random.Generator, views: int, focal: float, distanc
         focal: Focal length in pixels, to express calibration errors in pixels.
         distance: Typical distance of the scene in scene units.
     """
-    blur = float(random.uniform(0.3, 0.7))
-    noise = float(random.choice([0.0, 0.004, 0.008, 0.016]))
-    exposure = float(random.choice([0.0, 0.01, 0.02, 0.05], p=[0.4, 0.25, 0.25, 0.1]))
-    quality = float(random.uniform(60, 97)) if random.random() < 0.65 else None
-    # 0 to 0.7 px altogether, half of it from the rotation, half from the centre.
-    error = float(random.choice([0.0, random.uniform(0.05, 0.7)]))
+    blur = float(random.uniform(0.3, 0.8) + random.uniform() * random.choice([0.0, 1.0, 2.0]))
+    noise = float(random.choice([0.0, 0.004, 0.01, 0.02]))
+    exposure = float(random.choice([0.0, 0.03, 0.08, 0.15], p=[0.2, 0.3, 0.3, 0.2]))
+    quality = float(random.uniform(50, 97)) if random.random() < 0.8 else None
+    # Pixels altogether, half from the rotation, half from the centre. Real matches are as bad as the larger ones: what
+    # gloss, depth of field and rolling shutters do is in them too.
+    error = float(random.choice([random.uniform(0.05, 0.7), random.uniform(0.5, 4.0)]))
     faults = []
     for _ in range(views):
         level = random.normal(0.0, exposure)
-        gain = 1.0 + level + random.normal(0.0, 0.4 * exposure, 3)
-        angles = np.clip(random.normal(0.0, 0.35 * error, 3), -0.7, 0.7) / focal
-        shift = np.clip(random.normal(0.0, 0.25 * error, 3), -0.7, 0.7) * distance / focal
+        gain = np.maximum(1.0 + level + random.normal(0.0, 0.4 * exposure, 3), 0.3)
+        angles = np.clip(random.normal(0.0, 0.35 * error, 3), -3.0, 3.0) / focal
+        shift = np.clip(random.normal(0.0, 0.25 * error, 3), -3.0, 3.0) * distance / focal
         faults.append(Faults(blur, tuple(gain.tolist()), noise, quality, tuple(angles.tolist()), tuple(shift.tolist())))
     return faults
 

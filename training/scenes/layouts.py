@@ -39,7 +39,7 @@ class Stage:
 def random_stage(random: Random, library: Library) -> Stage:
     """Return a scene of a random kind."""
     kinds: tuple[tuple[float, Callable[[Random, Library], Stage]], ...] = (
-        (0.22, room), (0.18, table_top), (0.30, single_object), (0.12, outdoors), (0.10, cloud), (0.08, wall),
+        (0.15, room), (0.14, table_top), (0.50, single_object), (0.08, outdoors), (0.07, cloud), (0.06, wall),
     )  # fmt: skip
     chosen = random.choice(len(kinds), p=[share for share, _ in kinds])
     return _indoors(kinds[int(chosen)][1](random, library))
