@@ -1,9 +1,7 @@
-"""Writing files so that a reader never meets half of one."""
+"""Writing pictures."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 import cv2
@@ -11,32 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import OutputError
+from .file_output import write_bytes
 
 _ENDINGS = (".png", ".jpg", ".jpeg")
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file beside its place and move it there; its folder is made.
-
-    Raises:
-        OutputError: If it cannot be written (no space, no permission); what was at ``path`` is then still there.
-    """
-    aside: Path | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name[:64]}.", dir=path.parent)
-        aside = Path(name)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes files that only their owner can read.
-        aside.chmod(0o666 & ~_umask())
-        aside.replace(path)
-    except OSError as error:
-        if aside is not None:
-            aside.unlink(missing_ok=True)
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}.") from None
 
 
 def check_ending(path: Path) -> None:
@@ -90,10 +65,3 @@ def write_picture(
     if not done:
         raise OutputError(f"{path} cannot be written: a picture of shape {pixels.shape} cannot be encoded.")
     write_bytes(path, encoded.tobytes())
-
-
-def _umask() -> int:
-    """Return the process's file mode mask; it can only be read by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

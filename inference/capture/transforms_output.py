@@ -10,7 +10,7 @@ from typing import Any
 
 from ..camera import Camera
 from ..errors import CaptureError, OutputError
-from ..picture_output import write_bytes
+from ..file_output import write_bytes
 from ..view import Capture, View
 from .names import file_stem
 from .ply import write_ply_points

@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace, progress: Progress) -> None:
         SightlineError: If a picture cannot be read, made or written.
     """
     from ..capture import read_capture
-    from ..picture_output import write_bytes
+    from ..file_output import write_bytes
 
     method = options(arguments)
     capture = read_capture(arguments.capture)

@@ -13,7 +13,8 @@ from inference.camera import Camera
 from inference.capture.photographs import load_photograph
 from inference.capture.picture_files import is_cut_short, picture_size
 from inference.errors import OutputError, PictureError
-from inference.picture_output import write_bytes, write_picture
+from inference.file_output import write_bytes
+from inference.picture_output import write_picture
 from inference.view import View
 
 CAMERA = Camera(64, 48, 60.0, 60.0, 32.0, 24.0, np.eye(4))
