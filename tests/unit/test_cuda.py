@@ -11,12 +11,13 @@ import torch
 
 from inference import synthesis
 from inference.convglr.encodings import encode
+from inference.convglr.learned_cost import LearnedCost
 from inference.convglr.network import NetworkConfig
 from inference.convglr.pipeline import render
 from inference.planesweep.draft import attend, colour_variance
 from inference.planesweep.geometry import sweep_geometry
 from inference.planesweep.kernels import MASKED
-from inference.planesweep.matching import aggregate, matching_cost
+from inference.planesweep.matching import aggregate, matching_cost, matching_cues
 from inference.planesweep.narrowing import Window, coarse_pass
 from inference.planesweep.pipeline import render_draft
 from inference.planesweep.sweep import SourceImages, Sweep
@@ -80,6 +81,15 @@ def test_matching_and_variance(device: torch.device) -> None:
     there = moved(volume, device)
     assert torch.allclose(matching_cost(volume), matching_cost(there).cpu(), atol=2e-3)
     assert torch.allclose(colour_variance(volume), colour_variance(there).cpu(), atol=1e-5)
+
+
+def test_learned_cost(device: torch.device) -> None:
+    volume = random_volume(5, height=20, width=24)
+    cost = LearnedCost().requires_grad_(False)
+    torch.nn.init.normal_(cost.correction.weight, 0, 0.3, generator=torch.Generator().manual_seed(0))
+    assert torch.allclose(matching_cues(volume), matching_cues(moved(volume, device)).cpu(), atol=2e-3)
+    expected = cost(volume)
+    assert torch.allclose(expected, cost.to(device)(moved(volume, device)).cpu(), atol=1e-2)
 
 
 def test_aggregate(device: torch.device) -> None:
