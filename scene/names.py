@@ -13,6 +13,26 @@ PROPERTY = "sightline"
 # Custom property of a result's image: what it was made from, as JSON. It marks an image and its file as ours.
 RESULT_KEY = "sightline_result"
 
+# What the display of Gaussians is called, and the custom property that marks its node group and material as ours.
+GAUSSIANS = "Sightline Gaussians"
+DISPLAY_KEY = "sightline_display"
+
+
+class Attributes:
+    """Attributes of Gaussians: Blender 5.3's own names for splats, and the colour that the display shows."""
+
+    POSITION = "position"
+    SCALE = "scale"
+    ROTATION = "rotation"
+    BASE = "radiance:base"  # the constant harmonic and the opacity
+    HARMONICS = "radiance:sh_"
+    COLOUR = "colour"  # scene-linear, and the opacity
+
+    @classmethod
+    def harmonic(cls, index: int) -> str:
+        """Return the attribute of a harmonic other than the constant one, counted from 1."""
+        return f"{cls.HARMONICS}{index - 1}"
+
 
 class Operators:
     """``bl_idname`` of every operator."""

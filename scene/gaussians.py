@@ -1,0 +1,187 @@
+"""Gaussians as Blender objects, and back.
+
+Blender 5.3 has a point cloud of the type GAUSSIAN_SPLAT; before that a mesh of loose vertices carries the same
+attributes, and geometry nodes show it. Attributes hold what the PLY layout means, not what it stores: linear scales,
+opacities in [0, 1], and harmonics of sRGB colour as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from ..inference.errors import GaussiansError
+from ..inference.gaussian_transform import transformed
+from ..inference.gaussians import SH_COUNTS, Gaussians
+from .gaussian_display import add_display
+from .names import Attributes
+
+Points: TypeAlias = bpy.types.Mesh | bpy.types.PointCloud
+
+# The name under which an attribute's data gives all values at once, and how many numbers each has.
+_KEYS = {"FLOAT_VECTOR": ("vector", 3), "QUATERNION": ("value", 4), "FLOAT_COLOR": ("color", 4), "FLOAT4": ("vector", 4)}
+
+
+def create_object(context: bpy.types.Context, gaussians: Gaussians, name: str) -> bpy.types.Object:
+    """Add Gaussians to the active collection as an object without transform, selected and active.
+
+    Args:
+        context: Says the collection and the view layer.
+        gaussians: In world space, in scene units.
+        name: Of the object and its data.
+    """
+    data: Points = bpy.data.meshes.new(name)
+    if _native():
+        bpy.data.meshes.remove(data)
+        data = bpy.data.pointclouds.new(name)
+        data.type = "GAUSSIAN_SPLAT"
+    _store(data, gaussians)
+    obj = bpy.data.objects.new(name, data)
+    if isinstance(data, bpy.types.Mesh):
+        add_display(obj, len(gaussians))
+    context.collection.objects.link(obj)
+    if obj.name in context.view_layer.objects:
+        for other in context.selected_objects:
+            other.select_set(False)
+        obj.select_set(True)
+        context.view_layer.objects.active = obj
+    return obj
+
+
+def update_object(obj: bpy.types.Object, gaussians: Gaussians) -> None:
+    """Replace an object's Gaussians by others, given in the object's own space; everything else of it stays.
+
+    Raises:
+        GaussiansError: If it is no object of Gaussians, is linked from another file, or is in Edit Mode.
+    """
+    _store(_editable(obj), gaussians)
+
+
+def gaussians_of(obj: bpy.types.Object, depsgraph: bpy.types.Depsgraph) -> Gaussians:
+    """Return an object's Gaussians in world space.
+
+    Parents, constraints and animation count; an uneven scale does too (see ``gaussian_transform.transformed``).
+
+    Raises:
+        GaussiansError: If it is no object of Gaussians, is in Edit Mode, or its attributes make no Gaussians.
+    """
+    gaussians = _load(_points(obj))
+    return transformed(gaussians, np.array(obj.evaluated_get(depsgraph).matrix_world, dtype=np.float64))
+
+
+def is_gaussians(obj: bpy.types.Object | None) -> bool:
+    """Whether an object is one of Gaussians: points with the attributes of Gaussians, whoever made it."""
+    if obj is None or not isinstance(obj.data, bpy.types.Mesh | bpy.types.PointCloud):
+        return False
+    names = obj.data.attributes.keys()
+    return all(name in names for name in (Attributes.BASE, Attributes.SCALE, Attributes.ROTATION))
+
+
+def count_of(obj: bpy.types.Object) -> int:
+    """Return the number of an object's Gaussians."""
+    assert isinstance(obj.data, bpy.types.Mesh | bpy.types.PointCloud)
+    return len(obj.data.vertices) if isinstance(obj.data, bpy.types.Mesh) else len(obj.data.points)
+
+
+def _native() -> bool:
+    """Whether this Blender has splats of its own."""
+    kind = bpy.types.PointCloud.bl_rna.properties.get("type")
+    return isinstance(kind, bpy.types.EnumProperty) and "GAUSSIAN_SPLAT" in kind.enum_items
+
+
+def _points(obj: bpy.types.Object) -> Points:
+    """Return the data of an object of Gaussians.
+
+    Raises:
+        GaussiansError: If it is none, or is in Edit Mode, where its attributes are out of reach.
+    """
+    if not is_gaussians(obj):
+        if obj.mode == "EDIT":
+            raise GaussiansError(f"'{obj.name}' is in Edit Mode; leave it first.")
+        raise GaussiansError(f"'{obj.name}' has no Gaussians; choose an object that was imported or created as such.")
+    data = obj.data
+    assert isinstance(data, bpy.types.Mesh | bpy.types.PointCloud)
+    if obj.mode == "EDIT":
+        raise GaussiansError(f"'{obj.name}' is in Edit Mode; leave it first.")
+    return data
+
+
+def _editable(obj: bpy.types.Object) -> Points:
+    data = _points(obj)
+    if data.library is not None:
+        raise GaussiansError(f"The Gaussians of '{obj.name}' are linked from another file; make them local first.")
+    return data
+
+
+def _layout(gaussians: Gaussians, native: bool) -> Iterator[tuple[str, Any, NDArray[np.float32]]]:
+    """Yield name, type and values of every attribute that a cloud needs."""
+    four = "FLOAT4" if native else "FLOAT_COLOR"
+    constant, opacities = gaussians.harmonics[:, 0], gaussians.opacities[:, None]
+    yield Attributes.POSITION, "FLOAT_VECTOR", gaussians.means
+    yield Attributes.SCALE, "FLOAT_VECTOR", gaussians.scales
+    yield Attributes.ROTATION, "QUATERNION", gaussians.quaternions
+    yield Attributes.BASE, four, np.concatenate([constant, opacities], axis=1)
+    for index in range(1, gaussians.harmonics.shape[1]):
+        yield Attributes.harmonic(index), "FLOAT_VECTOR", gaussians.harmonics[:, index]
+    if not native:
+        yield Attributes.COLOUR, "FLOAT_COLOR", np.concatenate([_linear(gaussians.colours), opacities], axis=1)
+
+
+def _store(data: Points, gaussians: Gaussians) -> None:
+    """Make the points those of a cloud; the attributes of the last one go, so that none is left over."""
+    if isinstance(data, bpy.types.Mesh):
+        data.clear_geometry()
+        data.vertices.add(len(gaussians))
+        owned = list(_layout(gaussians, native=False))
+    else:
+        for attribute in [one for one in data.attributes if one.name.startswith(Attributes.HARMONICS)]:
+            data.attributes.remove(attribute)
+        data.resize(len(gaussians))
+        owned = list(_layout(gaussians, native=True))
+    attributes: Any = data.attributes
+    # All of them before the first is filled: a new one may move the others in memory.
+    for name, kind, _ in owned:
+        if attributes.get(name) is None:
+            attributes.new(name, kind, "POINT")
+    for name, kind, values in owned:
+        attributes[name].data.foreach_set(_KEYS[kind][0], np.ascontiguousarray(values, np.float32).ravel())
+    data.update_tag()
+
+
+def _load(data: Points) -> Gaussians:
+    """Return the Gaussians that the attributes hold, in the data's own space."""
+    base = _values(data, Attributes.BASE)
+    harmonics = [base[:, :3]]
+    while len(harmonics) < SH_COUNTS[-1] and data.attributes.get(Attributes.harmonic(len(harmonics))) is not None:
+        harmonics.append(_values(data, Attributes.harmonic(len(harmonics))))
+    # A degree counts when all of its harmonics are there.
+    count = max(count for count in SH_COUNTS if count <= len(harmonics))
+    return Gaussians(
+        means=_values(data, Attributes.POSITION),
+        quaternions=_values(data, Attributes.ROTATION),
+        scales=_values(data, Attributes.SCALE),
+        opacities=base[:, 3],
+        harmonics=np.stack(harmonics[:count], axis=1),
+    )
+
+
+def _values(data: Points, name: str) -> NDArray[np.float32]:
+    """Return an attribute as an array with a row for each point."""
+    attribute: Any = data.attributes[name]
+    if attribute.domain != "POINT" or attribute.data_type not in _KEYS:
+        raise GaussiansError(f"The attribute '{name}' of '{data.name}' is not one of Gaussians; import them again.")
+    key, width = _KEYS[attribute.data_type]
+    values = np.empty(len(attribute.data) * width, np.float32)
+    attribute.data.foreach_get(key, values)
+    return values.reshape(-1, width)
+
+
+def _linear(colours: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return scene-linear colours of sRGB ones (IEC 61966-2-1), cut at 0: emission takes those, Standard shows them."""
+    positive = np.maximum(colours, np.float32(0))
+    curved = ((positive + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4)
+    return np.where(positive <= 0.04045, positive / np.float32(12.92), curved).astype(np.float32)
