@@ -10,7 +10,7 @@ import bpy
 
 from . import operators, panels
 from .preferences import SightlinePreferences
-from .scene import backend, choices, properties
+from .scene import backend, choices, gaussian_sequences, properties
 from .scene.job import Job, forget_last
 
 CLASSES: tuple[type, ...] = (
@@ -27,12 +27,14 @@ def register() -> None:
         bpy.utils.register_class(cls)
     properties.register()
     bpy.app.handlers.load_post.append(forget_last)
+    bpy.app.handlers.frame_change_pre.append(gaussian_sequences.follow_frame)
 
 
 def unregister() -> None:
     """Take out in reverse what :func:`register` put in, and end the worker."""
     if Job.current is not None:
         Job.current.abandon()
+    bpy.app.handlers.frame_change_pre.remove(gaussian_sequences.follow_frame)
     bpy.app.handlers.load_post.remove(forget_last)
     backend.close()
     choices.forget()

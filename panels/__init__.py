@@ -1,6 +1,6 @@
 """What the user sees: the tab *Sightline* in the 3D view's sidebar."""
 
-from . import capture, method, result, sources, target
+from . import capture, gaussians, method, result, sources, target
 
 CLASSES: tuple[type, ...] = (
     *capture.CLASSES,
@@ -8,4 +8,5 @@ CLASSES: tuple[type, ...] = (
     *target.CLASSES,
     *method.CLASSES,
     *result.CLASSES,
+    *gaussians.CLASSES,
 )

@@ -30,7 +30,7 @@ _COMFORTABLE = 200_000
 
 
 def add_display(obj: bpy.types.Object, count: int) -> None:
-    """Show the points of a mesh object as Gaussians, all in renders and at most a comfortable number in the viewport."""
+    """Show the points of a mesh object as Gaussians: all in renders, a comfortable number in the viewport."""
     modifier = obj.modifiers.new(GAUSSIANS, "NODES")
     assert isinstance(modifier, bpy.types.NodesModifier)
     modifier.node_group = _node_group()
@@ -84,7 +84,7 @@ def _node_group() -> bpy.types.NodeTree:
             return group
     tree = bpy.data.node_groups.new(GAUSSIANS, "GeometryNodeTree")
     tree[DISPLAY_KEY] = _VERSION
-    tree.is_modifier = True
+    tree.is_modifier = True  # type: ignore[attr-defined]
     interface = tree.interface
     interface.new_socket("Geometry", in_out="INPUT", socket_type="NodeSocketGeometry")
     share: Any = interface.new_socket(SHARE, in_out="INPUT", socket_type="NodeSocketFloat")

@@ -23,7 +23,14 @@ from .names import Attributes
 Points: TypeAlias = bpy.types.Mesh | bpy.types.PointCloud
 
 # The name under which an attribute's data gives all values at once, and how many numbers each has.
-_KEYS = {"FLOAT_VECTOR": ("vector", 3), "QUATERNION": ("value", 4), "FLOAT_COLOR": ("color", 4), "FLOAT4": ("vector", 4)}
+_KEYS = {
+    "FLOAT_VECTOR": ("vector", 3),
+    "QUATERNION": ("value", 4),
+    "FLOAT_COLOR": ("color", 4),
+    "FLOAT4": ("vector", 4),
+}
+
+_BLOCK = 1 << 12  # Gaussians that stay in the processor's cache
 
 
 def create_object(context: bpy.types.Context, gaussians: Gaussians, name: str) -> bpy.types.Object:
@@ -34,11 +41,12 @@ def create_object(context: bpy.types.Context, gaussians: Gaussians, name: str) -
         gaussians: In world space, in scene units.
         name: Of the object and its data.
     """
-    data: Points = bpy.data.meshes.new(name)
+    data: Any
     if _native():
-        bpy.data.meshes.remove(data)
         data = bpy.data.pointclouds.new(name)
         data.type = "GAUSSIAN_SPLAT"
+    else:
+        data = bpy.data.meshes.new(name)
     _store(data, gaussians)
     obj = bpy.data.objects.new(name, data)
     if isinstance(data, bpy.types.Mesh):
@@ -89,8 +97,8 @@ def count_of(obj: bpy.types.Object) -> int:
 
 def _native() -> bool:
     """Whether this Blender has splats of its own."""
-    kind = bpy.types.PointCloud.bl_rna.properties.get("type")
-    return isinstance(kind, bpy.types.EnumProperty) and "GAUSSIAN_SPLAT" in kind.enum_items
+    kind: Any = bpy.types.PointCloud.bl_rna.properties.get("type")
+    return kind is not None and "GAUSSIAN_SPLAT" in kind.enum_items
 
 
 def _points(obj: bpy.types.Object) -> Points:
@@ -117,7 +125,7 @@ def _editable(obj: bpy.types.Object) -> Points:
     return data
 
 
-def _layout(gaussians: Gaussians, native: bool) -> Iterator[tuple[str, Any, NDArray[np.float32]]]:
+def _layout(gaussians: Gaussians, native: bool) -> Iterator[tuple[str, str, NDArray[np.float32]]]:
     """Yield name, type and values of every attribute that a cloud needs."""
     four = "FLOAT4" if native else "FLOAT_COLOR"
     constant, opacities = gaussians.harmonics[:, 0], gaussians.opacities[:, None]
@@ -125,31 +133,40 @@ def _layout(gaussians: Gaussians, native: bool) -> Iterator[tuple[str, Any, NDAr
     yield Attributes.SCALE, "FLOAT_VECTOR", gaussians.scales
     yield Attributes.ROTATION, "QUATERNION", gaussians.quaternions
     yield Attributes.BASE, four, np.concatenate([constant, opacities], axis=1)
-    for index in range(1, gaussians.harmonics.shape[1]):
-        yield Attributes.harmonic(index), "FLOAT_VECTOR", gaussians.harmonics[:, index]
+    for index, values in enumerate(_planes(gaussians.harmonics[:, 1:]), 1):
+        yield Attributes.harmonic(index), "FLOAT_VECTOR", values
     if not native:
         yield Attributes.COLOUR, "FLOAT_COLOR", np.concatenate([_linear(gaussians.colours), opacities], axis=1)
 
 
+def _planes(harmonics: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return harmonics (N, K, 3) as (K, N, 3), block by block: plane by plane would read all of it K times."""
+    count, coefficients, _ = harmonics.shape
+    planes = np.empty((coefficients, count, 3), np.float32)
+    for begin in range(0, count, _BLOCK):
+        planes[:, begin : begin + _BLOCK] = harmonics[begin : begin + _BLOCK].transpose(1, 0, 2)
+    return planes
+
+
 def _store(data: Points, gaussians: Gaussians) -> None:
     """Make the points those of a cloud; the attributes of the last one go, so that none is left over."""
-    if isinstance(data, bpy.types.Mesh):
-        data.clear_geometry()
-        data.vertices.add(len(gaussians))
-        owned = list(_layout(gaussians, native=False))
+    points: Any = data
+    native = isinstance(data, bpy.types.PointCloud)
+    if native:
+        for attribute in [one for one in points.attributes if one.name.startswith(Attributes.HARMONICS)]:
+            points.attributes.remove(attribute)
+        points.resize(len(gaussians))
     else:
-        for attribute in [one for one in data.attributes if one.name.startswith(Attributes.HARMONICS)]:
-            data.attributes.remove(attribute)
-        data.resize(len(gaussians))
-        owned = list(_layout(gaussians, native=True))
-    attributes: Any = data.attributes
+        points.clear_geometry()
+        points.vertices.add(len(gaussians))
+    layout = list(_layout(gaussians, native))
     # All of them before the first is filled: a new one may move the others in memory.
-    for name, kind, _ in owned:
-        if attributes.get(name) is None:
-            attributes.new(name, kind, "POINT")
-    for name, kind, values in owned:
-        attributes[name].data.foreach_set(_KEYS[kind][0], np.ascontiguousarray(values, np.float32).ravel())
-    data.update_tag()
+    for name, kind, _ in layout:
+        if points.attributes.get(name) is None:
+            points.attributes.new(name, kind, "POINT")
+    for name, kind, values in layout:
+        points.attributes[name].data.foreach_set(_KEYS[kind][0], np.ascontiguousarray(values).ravel())
+    points.update_tag()
 
 
 def _load(data: Points) -> Gaussians:

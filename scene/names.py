@@ -17,6 +17,9 @@ RESULT_KEY = "sightline_result"
 GAUSSIANS = "Sightline Gaussians"
 DISPLAY_KEY = "sightline_display"
 
+# Custom property of Gaussians that follow the frame: the sequence and the frame they hold.
+LOADED_KEY = "sightline_loaded"
+
 
 class Attributes:
     """Attributes of Gaussians: Blender 5.3's own names for splats, and the colour that the display shows."""
@@ -49,6 +52,9 @@ class Operators:
     FREE_MEMORY = "sightline.free_memory"
     OPEN_PREFERENCES = "sightline.open_preferences"
     INSTALL_BACKEND = "sightline.install_backend"
+    IMPORT_GAUSSIANS = "sightline.import_gaussians"
+    EXPORT_GAUSSIANS = "sightline.export_gaussians"
+    ALLOW_TRANSPARENCY = "sightline.allow_transparency"
 
 
 class Panels:
@@ -59,4 +65,5 @@ class Panels:
     TARGET = "SIGHTLINE_PT_target"
     METHOD = "SIGHTLINE_PT_method"
     RESULT = "SIGHTLINE_PT_result"
+    GAUSSIANS = "SIGHTLINE_PT_gaussians"
     SOURCE_LIST = "SIGHTLINE_UL_sources"

@@ -132,6 +132,23 @@ class CollectionSettings(bpy.types.PropertyGroup):
         depth_extent: FloatProperty(options={"HIDDEN"})
 
 
+class ObjectSettings(bpy.types.PropertyGroup):
+    """An object of Gaussians that follow the frame."""
+
+    if TYPE_CHECKING:
+        sequence: str
+        sequence_note: str
+    else:
+        sequence: StringProperty(
+            name="Sequence",
+            description="PLY files, one for each frame: the number of the frame stands where the # are, as in "
+            "walk.####.ply. The object's Gaussians follow the frame; empty lets them stay as they are",
+            subtype="FILE_PATH",
+            options=RELATIVE_PATH,
+        )
+        sequence_note: StringProperty(options={"HIDDEN"})
+
+
 class JobState(bpy.types.PropertyGroup):
     """The running job and what became of the last one; never saved."""
 
@@ -159,6 +176,7 @@ GROUPS: tuple[tuple[type[bpy.types.ID], type[bpy.types.PropertyGroup]], ...] = (
     (bpy.types.Scene, SceneSettings),
     (bpy.types.Camera, CameraSettings),
     (bpy.types.Collection, CollectionSettings),
+    (bpy.types.Object, ObjectSettings),
     (bpy.types.WindowManager, JobState),
 )
 
@@ -188,6 +206,11 @@ def of_camera(camera: bpy.types.Camera) -> CameraSettings:
 def of_collection(collection: bpy.types.Collection) -> CollectionSettings:
     """Return what is known of a capture."""
     return collection.sightline  # type: ignore[attr-defined, no-any-return]
+
+
+def of_object(obj: bpy.types.Object) -> ObjectSettings:
+    """Return the settings of an object of Gaussians."""
+    return obj.sightline  # type: ignore[attr-defined, no-any-return]
 
 
 def job_state() -> JobState:

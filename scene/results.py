@@ -70,7 +70,7 @@ def adopt(path: Path, metadata: dict[str, Any]) -> bpy.types.Image:
     image = next((image for image in bpy.data.images if is_result(image) and file_of(image) == path), None)
     if image is None:
         image = bpy.data.images.load(str(path), check_existing=False)
-        image.filepath = _stored(path)
+        image.filepath = stored(path)
         image.colorspace_settings.name = "sRGB"  # type: ignore[assignment]
         image.alpha_mode = "STRAIGHT"
     else:
@@ -164,7 +164,7 @@ def _untouched(path: Path, image: bpy.types.Image) -> bool:
     return bool(stat.st_size == record.get(_FILE_SIZE) and stat.st_mtime_ns == record.get(_FILE_CHANGED))
 
 
-def _stored(path: Path) -> str:
+def stored(path: Path) -> str:
     """Return the path as the blend file should hold it: relative to it where the user wants that."""
     if not bpy.data.filepath or not bpy.context.preferences.filepaths.use_relative_paths:
         return str(path)

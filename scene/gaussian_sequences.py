@@ -1,0 +1,90 @@
+"""Gaussians that follow the frame: one object, one PLY file for each frame."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from pathlib import Path
+
+import bpy
+
+from ..inference.errors import GaussiansError, SightlineError
+from ..inference.gaussian_ply import read_gaussians
+from .gaussians import is_gaussians, update_object
+from .names import LOADED_KEY
+from .properties import of_object
+
+_NUMBER = re.compile(r"\d+(?=\D*$)")
+_PLACE = re.compile(r"#+(?=[^#]*$)")
+
+
+def pattern_of(path: Path) -> Path | None:
+    """Return the pattern of the sequence that a file belongs to, by the last number of its name, if it has one.
+
+    ``walk.0012.ply`` belongs to ``walk.####.ply``.
+    """
+    number = _NUMBER.search(path.stem)
+    if number is None:
+        return None
+    stem = path.stem[: number.start()] + "#" * len(number.group()) + path.stem[number.end() :]
+    return path.with_name(stem + path.suffix)
+
+
+def file_for(pattern: Path, frame: int) -> tuple[Path, int]:
+    """Return the file of the nearest frame that is not later, and that frame; the first one before all of them.
+
+    Raises:
+        GaussiansError: If the pattern has no #, or there is no file of the sequence.
+    """
+    place = _PLACE.search(pattern.name)
+    if place is None:
+        raise GaussiansError(f"The sequence {pattern} has no # where the frame's number stands, as in walk.####.ply.")
+    before, after = pattern.name[: place.start()], pattern.name[place.end() :]
+    exact = pattern.with_name(f"{before}{frame:0{len(place.group())}d}{after}")
+    if exact.is_file():
+        return exact, frame
+    name = re.compile(re.escape(before) + r"(-?\d+)" + re.escape(after))
+    try:
+        found = sorted((int(m[1]), path) for path in pattern.parent.iterdir() if (m := name.fullmatch(path.name)))
+    except OSError as error:
+        raise GaussiansError(f"The folder {pattern.parent} cannot be read ({error.strerror or error}).") from None
+    if not found:
+        raise GaussiansError(f"The sequence {pattern} has no files; choose another, or clear the field.")
+    number, path = found[max(0, bisect_right([number for number, _ in found], frame) - 1)]
+    return path, number
+
+
+def follow(obj: bpy.types.Object, sequence: str, frame: int) -> None:
+    """Let an object of Gaussians follow the frame from now on.
+
+    Args:
+        obj: The object.
+        sequence: The pattern of the files, as Blender stores paths.
+        frame: The current one.
+    """
+    of_object(obj).sequence = sequence
+    _show(obj, frame)
+
+
+@bpy.app.handlers.persistent  # type: ignore[untyped-decorator]
+def follow_frame(scene: bpy.types.Scene, _depsgraph: object = None) -> None:
+    """Let every sequence of a scene follow its frame, before the frame is evaluated: in the viewport and in renders."""
+    for obj in scene.objects:
+        if of_object(obj).sequence and obj.library is None and is_gaussians(obj):
+            _show(obj, scene.frame_current)
+
+
+def _show(obj: bpy.types.Object, frame: int) -> None:
+    """Give an object the Gaussians of a frame; what is missing or damaged is noted, and the last ones stay."""
+    settings = of_object(obj)
+    try:
+        path, number = file_for(Path(bpy.path.abspath(settings.sequence)), frame)
+        loaded = f"{settings.sequence} {number}"
+        if obj.data.get(LOADED_KEY) != loaded:
+            update_object(obj, read_gaussians(path))
+            obj.data[LOADED_KEY] = loaded
+        note = "" if number == frame else f"Frame {frame} is missing; frame {number} is shown."
+    except SightlineError as error:
+        note = str(error)
+    if settings.sequence_note != note:
+        settings.sequence_note = note
