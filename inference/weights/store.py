@@ -99,6 +99,7 @@ def save_weights(
     network: str,
     configuration: Mapping[str, Any],
     training: Mapping[str, Any],
+    licence: str = "GPL-3.0-or-later",
 ) -> None:
     """Write weights with their configuration and training record in the header; half precision, whole or not at all."""
     from safetensors.torch import save_file
@@ -108,7 +109,7 @@ def save_weights(
         "network": network,
         "configuration": json.dumps(dict(configuration)),
         "training": json.dumps(dict(training)),
-        "licence": "GPL-3.0-or-later",
+        "licence": licence,
     }
     aside = path.with_suffix(".partial")
     halves = {name: tensor.detach().cpu().half().contiguous() for name, tensor in tensors.items()}
