@@ -52,11 +52,14 @@ def create_object(context: bpy.types.Context, gaussians: Gaussians, name: str) -
     if isinstance(data, bpy.types.Mesh):
         add_display(obj, len(gaussians))
     context.collection.objects.link(obj)
-    if obj.name in context.view_layer.objects:
-        for other in context.selected_objects:
-            other.select_set(False)
-        obj.select_set(True)
-        context.view_layer.objects.active = obj
+    others = context.selected_objects
+    try:
+        obj.select_set(True, view_layer=context.view_layer)
+    except RuntimeError:  # the collection is not in the view layer
+        return obj
+    for other in others:
+        other.select_set(False)
+    context.view_layer.objects.active = obj
     return obj
 
 
