@@ -134,7 +134,8 @@ def _material() -> bpy.types.Material:
             return material
     material = bpy.data.materials.new(GAUSSIANS)
     material[DISPLAY_KEY] = _VERSION
-    material.use_nodes = True
+    if bpy.app.version < (5, 0, 0):  # from then on every material has nodes
+        material.use_nodes = True
     material.surface_render_method = "DITHERED"  # right in any order of Gaussians
     material.use_backface_culling = True
     if hasattr(material, "cycles"):

@@ -27,8 +27,8 @@ def walk(blank: None, extension: str, tmp_path: Path) -> dict[int, object]:
     return clouds
 
 
-def imported(tmp_path: Path) -> bpy.types.Object:
-    bpy.ops.sightline.import_gaussians(filepath=str(tmp_path / "walk.0005.ply"), sequence=True)
+def imported(tmp_path: Path, frame: int = 5) -> bpy.types.Object:
+    bpy.ops.sightline.import_gaussians(filepath=str(tmp_path / f"walk.{frame:04d}.ply"), sequence=True)
     return bpy.context.active_object
 
 
@@ -54,6 +54,26 @@ def test_the_evaluated_display_follows_too(gaussians, walk: dict, tmp_path: Path
         bpy.context.scene.frame_set(frame)
         depsgraph = bpy.context.evaluated_depsgraph_get()
         assert sum(one.is_instance for one in depsgraph.object_instances) == 10 * frame
+
+
+def test_a_rendered_animation_follows(extension: str, blank: None, tmp_path: Path) -> None:
+    cloud = module(extension, "inference.gaussians").Gaussians.coloured
+    for frame in (1, 2, 3):
+        made = cloud([[0, 0, 0]], [[1, 0, 0, 0]], [[2, 2, 2]], [1], [[float(frame == number) for number in (1, 2, 3)]])
+        module(extension, "inference.gaussian_ply").write_gaussians(tmp_path / f"walk.{frame:04d}.ply", made)
+    bpy.data.objects.remove(bpy.data.objects["Cube"])
+    imported(tmp_path, 1)
+    scene = bpy.context.scene
+    scene.camera.location, scene.camera.rotation_euler = (0, 0, 30), (0, 0, 0)
+    scene.render.engine, scene.cycles.samples, scene.cycles.device = "CYCLES", 1, "CPU"
+    scene.cycles.use_denoising = False
+    scene.render.resolution_x = scene.render.resolution_y = 9
+    scene.render.film_transparent, scene.render.image_settings.file_format = True, "OPEN_EXR"
+    scene.frame_start, scene.frame_end, scene.render.filepath = 1, 3, f"{tmp_path}/out"
+    bpy.ops.render.render(animation=True)
+    for frame in (1, 2, 3):
+        pixel = list(bpy.data.images.load(f"{tmp_path}/out{frame:04d}.exr").pixels[4 * 40 : 4 * 40 + 3])
+        assert pixel.index(max(pixel)) == frame - 1 and max(pixel) > 0.9 and sorted(pixel)[1] < 0.01
 
 
 def test_a_damaged_frame_is_told_and_the_last_stays(gaussians, walk: dict, tmp_path: Path) -> None:

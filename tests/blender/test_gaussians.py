@@ -230,3 +230,20 @@ def test_panel(gaussians, extension: str, monkeypatch: pytest.MonkeyPatch) -> No
     assert "allow_transparency" not in drawn() and "set_standard_view" not in drawn()
     obj.sightline.sequence, obj.sightline.sequence_note = "//a.####.ply", "Frame 7 is missing."
     assert "Frame 7 is missing." in drawn()
+
+
+@pytest.mark.skipif(not hasattr(bpy.types.PointCloud, "resize"), reason="point clouds of this Blender cannot be filled")
+def test_point_clouds_as_blender_5_3_has_them(gaussians, extension: str) -> None:
+    """All of that but its type, which 5.2 does not have."""
+    data = bpy.data.pointclouds.new("a")
+    for name, kind in (("scale", "FLOAT_VECTOR"), ("rotation", "QUATERNION"), ("radiance:base", "FLOAT4")):
+        data.attributes.new(name, kind, "POINT")
+    obj = bpy.data.objects.new("a", data)
+    bpy.context.scene.collection.objects.link(obj)
+    for count, coefficients in ((40, 16), (10, 4), (0, 1), (60, 9)):
+        made = random_cloud(extension, count, coefficients, seed=count)
+        gaussians.update_object(obj, made)
+        assert_same(world(gaussians, obj), made)
+        assert gaussians.count_of(obj) == count
+        assert sum(name.startswith("radiance:sh_") for name in data.attributes.keys()) == coefficients - 1
+    assert "colour" not in data.attributes and data.attributes["radiance:base"].data_type == "FLOAT4"

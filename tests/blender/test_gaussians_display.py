@@ -41,6 +41,8 @@ def test_share_and_size(gaussians, extension: str) -> None:
     assert len(whole) == 2000
     display.set_control(modifier, display.SHARE, 25.0)
     assert 400 < len(instances()) < 600
+    owner, path = display.control(modifier, display.SHARE)
+    assert owner.path_resolve(path) == 25.0
     display.set_control(modifier, display.SHARE, 0.0)
     assert not instances()
     display.set_control(modifier, display.SHARE, 100.0)
