@@ -232,7 +232,9 @@ def test_panel(gaussians, extension: str, monkeypatch: pytest.MonkeyPatch) -> No
     assert "Frame 7 is missing." in drawn()
 
 
-@pytest.mark.skipif(not hasattr(bpy.types.PointCloud, "resize"), reason="point clouds of this Blender cannot be filled")
+@pytest.mark.skipif(
+    "resize" not in bpy.types.PointCloud.bl_rna.functions, reason="point clouds of this Blender cannot be filled"
+)
 def test_point_clouds_as_blender_5_3_has_them(gaussians, extension: str) -> None:
     """All of that but its type, which 5.2 does not have."""
     data = bpy.data.pointclouds.new("a")
@@ -245,5 +247,5 @@ def test_point_clouds_as_blender_5_3_has_them(gaussians, extension: str) -> None
         gaussians.update_object(obj, made)
         assert_same(world(gaussians, obj), made)
         assert gaussians.count_of(obj) == count
-        assert sum(name.startswith("radiance:sh_") for name in data.attributes.keys()) == coefficients - 1
+        assert sum(one.name.startswith("radiance:sh_") for one in data.attributes) == coefficients - 1
     assert "colour" not in data.attributes and data.attributes["radiance:base"].data_type == "FLOAT4"
