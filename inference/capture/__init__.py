@@ -11,7 +11,7 @@ from .colmap import find_model, read_colmap
 from .transforms_json import read_transforms
 from .transforms_output import write_transforms
 
-__all__ = ["read_capture", "write_transforms"]
+__all__ = ["read_cameras", "read_capture", "write_transforms"]
 
 ACCEPTED = "a transforms.json or a COLMAP model (cameras, images and points3D, as .bin or .txt)"
 
@@ -48,6 +48,17 @@ def read_capture(path: Path) -> Capture:
     elif _is_json(path):
         return read_transforms(path)
     raise CaptureError(f"{path} is no capture; name {ACCEPTED}, or the folder of one.")
+
+
+def read_cameras(path: Path) -> Capture:
+    """Read a transforms.json for its cameras alone: its pictures need not be there.
+
+    Raises:
+        CaptureError: If it is damaged or incomplete.
+        CameraError: If a camera in it cannot be used.
+        PictureError: If a camera states no size and its picture is missing.
+    """
+    return read_transforms(Path(os.path.normpath(Path(path).absolute())), pictures=False)
 
 
 def _is_json(path: Path) -> bool:

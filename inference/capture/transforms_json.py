@@ -30,8 +30,12 @@ _PERSPECTIVE = ("", "PINHOLE", "SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPE
 _FISHEYE = ("OPENCV_FISHEYE", "FISHEYE")
 
 
-def read_transforms(path: Path) -> Capture:
+def read_transforms(path: Path, pictures: bool = True) -> Capture:
     """Read a transforms.json.
+
+    Args:
+        path: The file.
+        pictures: Whether the pictures must be there; without, the cameras need their ``w`` and ``h``.
 
     Returns:
         The capture, with the sparse points of ``ply_file_path`` (or of a ``sparse_points.ply`` beside it) where that
@@ -51,7 +55,8 @@ def read_transforms(path: Path) -> Capture:
         locate(folder, str(_entry(frame, "file_path", path, index)), folder.parent)
         for index, frame in enumerate(frames)
     ]
-    check_present(images, path)
+    if pictures:
+        check_present(images, path)
     names = unique_names(images)
     views = []
     for frame, image, name in zip(frames, images, names, strict=True):
