@@ -1,0 +1,98 @@
+"""Rectified pairs through the network, from pictures to pixel-wise Gaussians: what training and the pipeline share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..stereo.rectification import RectifiedPair
+from .network import GPSGaussian
+from .regressor import PixelGaussians
+from .unprojection import inverse_depth_of, unproject
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """B rectified pairs at the network's working distance. Views are stacked: B left ones, then their right ones.
+
+    Args:
+        image: (2B, 3, H, W) sRGB in [0, 1].
+        mask: (2B, 1, H, W) in [0, 1].
+        intrinsics: (2B, 4) fx, fy, cx, cy in pixels.
+        poses: (2B, 4, 4) world to camera, OpenCV axes, metres.
+        offset: (2B,) principal point x of the other view minus the own, in pixels.
+        transform: (2B,) Tf in pixels * metres, negative for left views.
+        initial: (2B, 1, H, W) flow to start from, 0 outside the mask (guided), or ``None``.
+    """
+
+    image: Tensor
+    mask: Tensor
+    intrinsics: Tensor
+    poses: Tensor
+    offset: Tensor
+    transform: Tensor
+    initial: Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class PairsOutput:
+    """What the network makes of :class:`Pairs`.
+
+    Args:
+        flows: (2B, 1, H, W) each: of all steps in training, else of the last one.
+        inverse_depth: (2B, 1, H, W) in 1 / m; 0 where there is no Gaussian.
+        points: (2B, 3, H, W) centres in metres, world axes.
+        shapes: Rotations, scales and opacities.
+    """
+
+    flows: list[Tensor]
+    inverse_depth: Tensor
+    points: Tensor
+    shapes: PixelGaussians
+
+
+def stack_cameras(pairs: Sequence[RectifiedPair], device: torch.device) -> dict[str, Tensor]:
+    """Return intrinsics, poses, offset and transform of :class:`Pairs` as float32."""
+    cameras = [pair.left.camera for pair in pairs] + [pair.right.camera for pair in pairs]
+    offsets, transforms = [pair.offset for pair in pairs], [pair.transform for pair in pairs]
+    arrays = {
+        "intrinsics": [[camera.fx, camera.fy, camera.cx, camera.cy] for camera in cameras],
+        "poses": np.stack([camera.world_to_camera for camera in cameras]),
+        "offset": offsets + [-offset for offset in offsets],
+        "transform": transforms + [-transform for transform in transforms],
+    }
+    return {
+        name: torch.tensor(np.asarray(values), dtype=torch.float32, device=device) for name, values in arrays.items()
+    }
+
+
+def pixel_gaussians(network: GPSGaussian, pairs: Pairs) -> PairsOutput:
+    """Run the network; differentiable."""
+    # Half-masked pixels are pulled towards grey, as in the authors' training.
+    shown = (2 * pairs.image - 1) * pairs.mask
+    features = network.img_encoder(shown)
+    flows = network.raft_stereo(features[2], pairs.initial)
+    inside = pairs.mask > 0.5
+    inverse_depth = inverse_depth_of(flows[-1], pairs.offset, pairs.transform)
+    inverse_depth = inverse_depth.clamp_min(0) * inside * _within_other(flows[-1], inside)
+    focal = pairs.intrinsics[:, 0].view(-1, 1, 1, 1)
+    pixel_size = 1 / (inverse_depth.clamp_min(1e-3) * focal)
+    shapes = network.gs_parm_regresser(shown, inverse_depth, features, pixel_size)
+    points = unproject(inverse_depth, pairs.intrinsics, pairs.poses)
+    return PairsOutput(flows, inverse_depth, points, shapes)
+
+
+def _within_other(flow: Tensor, inside: Tensor) -> Tensor:
+    """Return (2B, 1, H, W), whether the pixels' points lie on the person in the other view too (ours).
+
+    What the person shows to one camera hides nothing but the person from the other: a point beside the other's outline
+    is a wrong one, mostly at a grazing rim.
+    """
+    count, _, _, width = inside.shape
+    column = (torch.arange(width, device=flow.device) + 0.5 + flow).floor().long()
+    within = (column >= 0) & (column < width)
+    return inside.roll(count // 2, 0).gather(-1, column.clamp(0, width - 1)) & within
