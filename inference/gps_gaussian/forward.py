@@ -72,10 +72,21 @@ def stack_cameras(pairs: Sequence[RectifiedPair], device: torch.device) -> dict[
 
 def pixel_gaussians(network: GPSGaussian, pairs: Pairs) -> PairsOutput:
     """Run the network; differentiable."""
-    # Half-masked pixels are pulled towards grey, as in the authors' training.
-    shown = (2 * pairs.image - 1) * pairs.mask
+    shown = shown_of(pairs)
     features = network.img_encoder(shown)
-    flows = network.raft_stereo(features[2], pairs.initial)
+    return gaussians_of_flow(network, pairs, shown, features, network.raft_stereo(features[2], pairs.initial))
+
+
+def shown_of(pairs: Pairs) -> Tensor:
+    """Return (2B, 3, H, W) in [-1, 1], what the network sees: black is -1, outside the mask is 0."""
+    # Half-masked pixels are pulled towards grey, as in the authors' training.
+    return (2 * pairs.image - 1) * pairs.mask
+
+
+def gaussians_of_flow(
+    network: GPSGaussian, pairs: Pairs, shown: Tensor, features: tuple[Tensor, Tensor, Tensor], flows: list[Tensor]
+) -> PairsOutput:
+    """Run the rest of the network, from the image encoder's features and the stereo's flows on."""
     inside = pairs.mask > 0.5
     inverse_depth = inverse_depth_of(flows[-1], pairs.offset, pairs.transform)
     inverse_depth = inverse_depth.clamp_min(0) * inside * _within_other(flows[-1], inside)

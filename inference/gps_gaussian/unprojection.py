@@ -42,4 +42,6 @@ def unproject(inverse_depth: Tensor, intrinsics: Tensor, world_to_camera: Tensor
     depth = 1 / (inverse_depth[:, 0] + TINY)
     camera = torch.stack([(x - cx) / fx * depth, (y - cy) / fy * depth, depth], dim=1)
     rotation, translation = world_to_camera[:, :3, :3], world_to_camera[:, :3, 3]
-    return torch.einsum("nji,njhw->nihw", rotation, camera - translation[:, :, None, None])
+    # Single precision also where the networks around it run in half: this is the geometry.
+    with torch.autocast(inverse_depth.device.type, enabled=False):
+        return torch.einsum("nji,njhw->nihw", rotation, camera - translation[:, :, None, None])
