@@ -155,7 +155,7 @@ def neighbouring_pairs(views: Sequence[View], centre: ArrayLike) -> list[Pair]:
     return pairs
 
 
-def choose_pair(views: Sequence[View], target: Camera, centre: ArrayLike) -> Pair:
+def choose_pair(views: Sequence[View], target: Camera, centre: ArrayLike, pairs: Sequence[Pair] | None = None) -> Pair:
     """Choose the neighbouring pair whose arc around the subject passes nearest to the target's direction.
 
     For a target in a ring these are the two neighbours on its sides.
@@ -164,6 +164,7 @@ def choose_pair(views: Sequence[View], target: Camera, centre: ArrayLike) -> Pai
         views: The candidates; their cameras without lens distortion.
         target: The camera to synthesize.
         centre: (3,) the subject's centre.
+        pairs: What :func:`neighbouring_pairs` returns for these views, where that is known already.
 
     Raises:
         TargetError: If no pair can be rectified, or the target does not see the subject.
@@ -171,7 +172,8 @@ def choose_pair(views: Sequence[View], target: Camera, centre: ArrayLike) -> Pai
     centre = np.asarray(centre, dtype=np.float64)
     if len(views) < 2:
         raise TargetError("A pair needs two views; add a camera beside the one there is.")
-    pairs = neighbouring_pairs(views, centre)
+    if pairs is None:
+        pairs = neighbouring_pairs(views, centre)
     if not pairs:
         raise TargetError(f"No two cameras can be rectified: {_nearest_fault(views, target, centre)}.")
     direction = _target_direction(target, centre)
@@ -227,19 +229,18 @@ def is_left(a: Camera, b: Camera) -> bool:
 def _neighbours(views: Sequence[View], centre: Array) -> list[tuple[int, int]]:
     """Return the neighbours among the views that see the subject's surroundings."""
     used = [index for index, view in enumerate(views) if _sees(view.camera, centre)]
-    directions = {index: _unit(views[index].camera.centre - centre) for index in used}
-    return [
-        (i, j)
-        for i, j in combinations(used, 2)
-        if not any(_between(directions[k], directions[i], directions[j]) for k in used if k not in (i, j))
-    ]
-
-
-def _between(k: Array, i: Array, j: Array) -> bool:
-    """Whether direction k lies between i and j: it sees both under a wide angle and is nearer to each than they are."""
-    to_i, to_j = i - k, j - k
-    a, b, apart = (float(np.linalg.norm(vector)) for vector in (to_i, to_j, i - j))
-    return bool(max(a, b) < apart and to_i @ to_j < np.cos(np.radians(_BETWEEN_ANGLE)) * a * b)
+    directions = np.array([_unit(views[index].camera.centre - centre) for index in used]).reshape(-1, 3)
+    ways = directions[:, None] - directions  # [j, k]: from k to j
+    apart = np.linalg.norm(ways, axis=-1)
+    slack = np.cos(np.radians(_BETWEEN_ANGLE))
+    found = []
+    for i in range(len(used)):
+        # A direction k lies between i and j: it sees both under a wide angle and is nearer to each than they are.
+        nearer = np.maximum(apart[i], apart) < apart[i][:, None]
+        wide = np.einsum("kc,jkc->jk", ways[i], ways) < slack * apart[i] * apart
+        alone = ~(nearer & wide).any(axis=1)
+        found += [(used[i], used[j]) for j in range(i + 1, len(used)) if alone[j]]
+    return found
 
 
 def _choices(views: Sequence[View], pair: Pair, direction: Array, centre: Array) -> tuple[Choice, ...]:
