@@ -114,6 +114,29 @@ def bin_tiles(places, extents, width, height):  # type: ignore[no-untyped-def]
     return starts, members
 
 
+@numba.njit(cache=True, nogil=True)
+def covered_rows(py, a, b, c, opacity, top, bottom):  # type: ignore[no-untyped-def]
+    """Return how far a Gaussian's ellipse reaches, in its own units, and its first and last row of a tile."""
+    reach = np.float32(2.0) * np.log(opacity / np.float32(LEAST)) + np.float32(1e-3)
+    tall = np.sqrt(max(reach * a / max(a * c - b * b, np.float32(1e-30)), np.float32(0.0)))
+    first = max(int(np.floor(py - tall - np.float32(0.5))), top)
+    last = min(int(np.ceil(py + tall)), bottom - 1)
+    return reach, first, last
+
+
+@numba.njit(cache=True, nogil=True)
+def covered_columns(px, a, b, c, dy, reach, left, right):  # type: ignore[no-untyped-def]
+    """Return the first and last column of a tile's row that the ellipse covers; none where last < first."""
+    # a dx^2 + 2 b dx dy + c dy^2 <= reach
+    inner = b * b * dy * dy - a * (c * dy * dy - reach)
+    if inner < 0:
+        return 0, -1
+    middle, wide = px - b * dy / a, np.sqrt(inner) / a
+    first = max(int(np.floor(middle - wide - np.float32(0.5))), left)
+    last = min(int(np.ceil(middle + wide)), right - 1)
+    return first, last
+
+
 @numba.njit(parallel=True, cache=True, nogil=True)
 def blend_tiles(  # type: ignore[no-untyped-def]
     starts, members, places, conics, opacities, colours, depths, background, rgb, alpha, depth, first_hit
@@ -144,19 +167,10 @@ def blend_tiles(  # type: ignore[no-untyped-def]
             n = members[index]
             px, py, opacity, z = places[n, 0], places[n, 1], opacities[n], depths[n]
             a, b, c = conics[n, 0], conics[n, 1], conics[n, 2]
-            reach = np.float32(2.0) * np.log(opacity / np.float32(LEAST)) + np.float32(1e-3)
-            tall = np.sqrt(max(reach * a / max(a * c - b * b, np.float32(1e-30)), np.float32(0.0)))
-            first_row = max(int(np.floor(py - tall - np.float32(0.5))), top)
-            last_row = min(int(np.ceil(py + tall)), bottom - 1)
+            reach, first_row, last_row = covered_rows(py, a, b, c, opacity, top, bottom)
             for y in range(first_row, last_row + 1):
                 dy = np.float32(y) + np.float32(0.5) - py
-                # a dx^2 + 2 b dx dy + c dy^2 <= reach
-                inner = b * b * dy * dy - a * (c * dy * dy - reach)
-                if inner < 0:
-                    continue
-                middle, wide = px - b * dy / a, np.sqrt(inner) / a
-                first = max(int(np.floor(middle - wide - np.float32(0.5))), left)
-                last = min(int(np.ceil(middle + wide)), right - 1)
+                first, last = covered_columns(px, a, b, c, dy, reach, left, right)
                 for x in range(first, last + 1):
                     i, j = y - top, x - left
                     if done[i, j]:
