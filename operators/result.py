@@ -6,7 +6,7 @@ import bpy
 
 from ..scene.names import Operators
 from ..scene.results import result_of, show_in_editor
-from ..scene.synthesis import target_of
+from ..scene.targets import target_of
 from .modal import Outcome
 
 

@@ -8,7 +8,7 @@ from ..scene import checks
 from ..scene.names import Operators, Panels
 from ..scene.properties import job_state
 from ..scene.results import metadata_of, result_of, summary
-from ..scene.synthesis import target_of
+from ..scene.targets import target_of
 from .common import SidebarPanel, sentence
 
 

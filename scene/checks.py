@@ -10,10 +10,11 @@ import bpy
 from ..inference.errors import BackendError
 from . import backend
 from .choices import choices_of
+from .gathering import FEWEST_SOURCES
 from .names import Operators
 from .properties import of_scene
 from .sources import DISABLED
-from .synthesis import FEWEST_SOURCES, target_of
+from .targets import target_of
 
 
 @dataclass(frozen=True)

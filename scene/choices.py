@@ -15,7 +15,7 @@ from .methods import most_sources
 from .pictures import background_of
 from .properties import of_camera, of_scene
 from .sources import DISABLED, IS_TARGET, Source, cameras_in, examine
-from .synthesis import target_of
+from .targets import target_of
 
 
 @dataclass(frozen=True)

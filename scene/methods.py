@@ -8,6 +8,9 @@ from ..inference.weights import DEFAULTS, list_weights
 
 MOST_SOURCES = 16
 
+# The method that makes Gaussians of a person.
+PEOPLE = "gps-gaussian"
+
 
 @functools.cache
 def most_sources(method: str) -> int:
@@ -16,3 +19,8 @@ def most_sources(method: str) -> int:
         if weights.name == DEFAULTS.get(method):
             return int(weights.configuration["views"])
     return MOST_SOURCES
+
+
+def uses_pairs(method: str) -> bool:
+    """Whether a method takes two neighbouring views of a masked subject, whatever their depth range."""
+    return method == PEOPLE

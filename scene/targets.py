@@ -1,4 +1,4 @@
-"""A first target camera for a capture."""
+"""The target camera: which one it is, and a first one for a capture."""
 
 from __future__ import annotations
 
@@ -9,6 +9,12 @@ from mathutils import Matrix, Quaternion, Vector
 from ..inference.errors import CaptureError
 from .properties import of_scene
 from .sources import cameras_in
+
+
+def target_of(scene: bpy.types.Scene) -> bpy.types.Object | None:
+    """Return the camera whose picture is made: the chosen one, or the scene's."""
+    target = of_scene(scene).target or scene.camera
+    return target if target is not None and target.type == "CAMERA" else None
 
 
 def add_target(context: bpy.types.Context) -> bpy.types.Object:

@@ -1,0 +1,147 @@
+"""The cameras of a scene as a target and a capture, in the worker's terms and in small steps."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..inference.camera import Camera
+from ..inference.errors import CaptureError, PictureError, SightlineError, TargetError
+from ..inference.view import Capture, View
+from .backend import pictures_folder
+from .cameras import target_camera
+from .handles import Handle
+from .job import Step
+from .pictures import write_image
+from .properties import of_scene
+from .sources import DISABLED, IS_TARGET, NO_PICTURE, Source, cameras_in, examine, written
+from .targets import target_of
+
+# No method can find depth with fewer.
+FEWEST_SOURCES = 2
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A scene as it is looked at, and the camera whose picture is made, in references that outlive undo."""
+
+    scene: Handle[bpy.types.Scene]
+    view_layer: str
+    target: Handle[bpy.types.Object] | None
+
+
+def stage_of(context: bpy.types.Context, *, needs_target: bool = True) -> Stage:
+    """Return the context's scene and view layer, and its target camera.
+
+    Raises:
+        TargetError: If it needs a target and has none.
+    """
+    target = target_of(context.scene)
+    if target is None and needs_target:
+        raise TargetError("There is no target camera; choose one or add one to the scene.")
+    handle = None if target is None else Handle.to(target, "objects")
+    return Stage(Handle.to(context.scene, "scenes"), context.view_layer.name, handle)
+
+
+def capture_of(scene: bpy.types.Scene) -> Handle[bpy.types.Collection]:
+    """Return the scene's capture.
+
+    Raises:
+        CaptureError: If it has none.
+    """
+    capture = of_scene(scene).capture
+    if capture is None:
+        raise CaptureError("There is no capture in this scene; import one or choose a collection of cameras.")
+    return Handle.to(capture, "collections")
+
+
+def there(handle: Handle[Any], what: str) -> Any:
+    """Return what a handle names.
+
+    Raises:
+        SightlineError: If it was deleted while the job ran.
+    """
+    block = handle.resolve()
+    if block is None:
+        raise SightlineError(f"{what} '{handle.name}' was deleted; start again.")
+    return block
+
+
+def depsgraph_of(stage: Stage, *, update: bool = False) -> bpy.types.Depsgraph:
+    """Return the dependency graph of a stage; ``update`` takes in pending changes."""
+    scene: bpy.types.Scene = there(stage.scene, "The scene")
+    layer = scene.view_layers.get(stage.view_layer) or scene.view_layers[0]
+    if update or layer.depsgraph is None:
+        layer.update()
+    return layer.depsgraph
+
+
+def read_target(stage: Stage) -> Camera | None:
+    """Return the target as the scene's frame has it, ``None`` where the stage has none.
+
+    Raises:
+        SightlineError: If it was deleted, or cannot be used.
+    """
+    if stage.target is None:
+        return None
+    target = there(stage.target, "The target camera")
+    return target_camera(there(stage.scene, "The scene"), target, depsgraph_of(stage, update=True))
+
+
+def read_sources(
+    stage: Stage, capture: Handle[bpy.types.Collection], frame: int
+) -> Generator[Step, None, list[Source]]:
+    """Examine every camera of a capture, one a step."""
+    depsgraph_of(stage, update=True)
+    handles = [Handle.to(obj, "objects") for obj in cameras_in(there(capture, "The capture"))]
+    sources: list[Source] = []
+    for index, handle in enumerate(handles):
+        obj = handle.resolve()
+        if obj is not None:
+            target = None if stage.target is None else stage.target.resolve()
+            sources.append(examine(obj, depsgraph_of(stage), frame, target))
+        yield Step(0.02 * (index + 1) / len(handles), "Reading cameras")
+    return sources
+
+
+def unused(sources: list[Source]) -> dict[str, str]:
+    """Return the cameras that were meant as sources and cannot be used, with the reason."""
+    wanted = {DISABLED, IS_TARGET, NO_PICTURE}
+    return {source.name: source.reason for source in sources if source.reason and source.reason not in wanted}
+
+
+def write_capture(name: str, sources: list[Source]) -> Generator[Step, None, Capture]:
+    """Return the usable sources as a capture, with pictures that only Blender has written to files.
+
+    Raises:
+        CaptureError: If they are too few; ``name`` is the capture's.
+        PictureError: If a picture was deleted meanwhile.
+    """
+    usable = [source for source in sources if not source.reason]
+    if len(usable) < FEWEST_SOURCES:
+        reasons = [f"'{source.name}' {source.reason}" for source in sources if source.reason][:2]
+        because = f" ({'; '.join(reason.rstrip('.') for reason in reasons)})" if reasons else ""
+        number = "1 usable source" if len(usable) == 1 else f"{len(usable) or 'no'} usable sources"
+        raise CaptureError(
+            f"The capture '{name}' has {number}{because}; at least {FEWEST_SOURCES} cameras with pictures are needed."
+        )
+    files: dict[int, Path] = {}
+    views: list[View] = []
+    for index, source in enumerate(usable):
+        for photograph in (source.photograph, source.mask):
+            if photograph is not None and photograph.image is not None and photograph.image.uid not in files:
+                image = photograph.image.resolve()
+                if image is None:
+                    raise PictureError(f"The picture of '{source.name}' was deleted; start again.")
+                for path in write_image(image, pictures_folder()):
+                    yield Step(0.02 + 0.03 * index / len(usable), f"Writing the picture of {source.name}")
+                    if path is not None:
+                        files[photograph.image.uid] = path
+        picture = written(source.photograph, files)
+        assert picture is not None and source.camera is not None
+        views.append(View(source.name, source.camera, picture, written(source.mask, files)))
+    return Capture(tuple(views), format="blender")
