@@ -126,6 +126,11 @@ class Camera:
         forward: Array = self.rotation[2]
         return forward
 
+    @property
+    def ideal(self) -> Camera:
+        """The same camera without lens distortion."""
+        return self if self.distortion is None else replace(self, distortion=None)
+
     def project(self, points: ArrayLike) -> tuple[Array, Array]:
         """Project scene points of an ideal pinhole camera (distortion is not applied).
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -88,3 +89,18 @@ class Gaussians:
     def chosen(self, which: NDArray[np.bool_] | NDArray[np.int64]) -> Gaussians:
         """Return those that a mask or indices choose."""
         return replace(self, **{name: getattr(self, name)[which] for name in self.__dataclass_fields__})
+
+
+def joined(clouds: Sequence[Gaussians]) -> Gaussians:
+    """Return one cloud of several, in their order; colours of lower degree get harmonics of zero."""
+    most = max((cloud.harmonics.shape[1] for cloud in clouds), default=1)
+    if not clouds:
+        return Gaussians.coloured(*(np.zeros(shape) for shape in ((0, 3), (0, 4), (0, 3), (0,), (0, 3))))
+    harmonics = [np.pad(cloud.harmonics, ((0, 0), (0, most - cloud.harmonics.shape[1]), (0, 0))) for cloud in clouds]
+    return Gaussians(
+        np.concatenate([cloud.means for cloud in clouds]),
+        np.concatenate([cloud.quaternions for cloud in clouds]),
+        np.concatenate([cloud.scales for cloud in clouds]),
+        np.concatenate([cloud.opacities for cloud in clouds]),
+        np.concatenate(harmonics),
+    )

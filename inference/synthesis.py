@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,11 +15,15 @@ from torch.nn import functional
 from .camera import Camera
 from .capture.depth_range import DepthRange, find_depth_range, target_depth_range
 from .capture.photographs import Photograph, Photographs, identity
+from .clock import Clock
 from .convglr.network import ConvGLR
 from .convglr.pipeline import load_network, render
 from .devices import choose_device
 from .errors import BackendError, TargetError, WeightsError
 from .frame import Frame
+from .gaussians import Gaussians
+from .gps_gaussian import rig
+from .gps_gaussian.rig import Rig
 from .planesweep.matching import matching_cost
 from .planesweep.pipeline import PLANES, render_draft
 from .planesweep.sweep import SourceImages, Sweep
@@ -30,7 +32,7 @@ from .selection import Choice, select_sources
 from .view import Capture
 from .weights import DEFAULTS, WeightsInfo
 
-METHODS = ("convglr", "plane-sweep", "nearest")
+METHODS = ("convglr", "gps-gaussian", "plane-sweep", "nearest")
 QUALITIES = ("full", "preview")
 DEFAULT_SOURCES = 4
 PREVIEW_SIDE = 256  # longer side of a preview in pixels
@@ -76,6 +78,7 @@ class Session:
         self._photographs = Photographs()
         self._networks: dict[tuple[str, str], tuple[ConvGLR, WeightsInfo]] = {}
         self._ranges: dict[str, DepthRange] = {}
+        self._rig = Rig(self._photographs)
 
     @property
     def photographs(self) -> Photographs:
@@ -87,6 +90,7 @@ class Session:
         self._photographs.clear()
         self._networks.clear()
         self._ranges.clear()
+        self._rig.unload()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
@@ -109,12 +113,13 @@ class Session:
             TargetError: If fewer than two sources see what the target sees (one for ``nearest``).
             SightlineError: As its parts raise them, for pictures, weights, depth range, device.
         """
-        if target.distortion is not None:
-            target = replace(target, distortion=None)
+        target = target.ideal
         if options.quality == "preview":
             target = target.fitted(PREVIEW_SIDE)
-        clock = _Clock()
+        clock = Clock()
         device = choose_device(options.device)
+        if options.method == "gps-gaussian":
+            return self._rig.synthesize(capture, target, _rig_settings(options, device), clock, progress)
         network, info = None, None
         if options.method == "convglr":
             progress(0.0, "Loading the network")
@@ -169,6 +174,27 @@ class Session:
         metadata["seconds"] = clock.seconds
         return _frame(target, layers.numpy(), metadata)
 
+    @torch.inference_mode()
+    def reconstruct(
+        self, capture: Capture, target: Camera | None, options: Options, progress: Progress = silent
+    ) -> tuple[Gaussians, dict[str, Any]]:
+        """Make the Gaussians of a person in a rig of cameras, with metadata as of a frame.
+
+        Args:
+            capture: The rig; its views need masks.
+            target: A camera that the Gaussians are for: of the pairs around it alone. ``None``: of all pairs.
+            options: Of the method ``gps-gaussian``.
+            progress: Told how far it is.
+
+        Raises:
+            TargetError: If the method makes no Gaussians, no pair can be rectified, or the target sees nothing.
+            SightlineError: As its parts raise them, for pictures, masks, weights, device.
+        """
+        if options.method != "gps-gaussian":
+            raise TargetError(f"'{options.method}' makes no Gaussians; use gps-gaussian.")
+        device = choose_device(options.device)
+        return self._rig.reconstruct(capture, target, _rig_settings(options, device), Clock(), progress)
+
     def _network(self, source: str, device: torch.device) -> tuple[ConvGLR, WeightsInfo]:
         key = (source, str(device))
         if key not in self._networks:
@@ -181,6 +207,10 @@ class Session:
             checked = replace(capture, depth_near=options.depth_near, depth_far=options.depth_far)
             return find_depth_range(checked, self._photographs, progress)
         return self.depth_range(capture, progress)
+
+
+def _rig_settings(options: Options, device: torch.device) -> rig.Settings:
+    return rig.Settings(device, options.weights or DEFAULTS["gps-gaussian"], options.quality)
 
 
 def _check_reach(used: Sequence[Choice], capture: Capture, method: str) -> None:
@@ -263,7 +293,7 @@ def _frame(target: Camera, layers: np.ndarray[Any, np.dtype[np.float32]], metada
     )
 
 
-def _nearest(target: Camera, photograph: Photograph, clock: _Clock, metadata: dict[str, Any]) -> Frame:
+def _nearest(target: Camera, photograph: Photograph, clock: Clock, metadata: dict[str, Any]) -> Frame:
     """Return the nearest photograph as it is, at the target's size: what one has without synthesis."""
     with clock.stage("rendering"):
         picture = torch.from_numpy(photograph.rgb).permute(2, 0, 1)[None]
@@ -286,16 +316,3 @@ def _identity(capture: Capture) -> str:
     views = [(view.name, identity(view)) for view in capture.views]
     points = None if capture.points is None else (len(capture.points), float(np.sum(capture.points)))
     return repr((views, points, capture.depth_near, capture.depth_far))
-
-
-class _Clock:
-    """Seconds per stage."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        started = time.perf_counter()
-        yield
-        self.seconds[name] = round(time.perf_counter() - started, 4)

@@ -26,8 +26,8 @@ def splat_frame(gaussians: Gaussians, target: Camera, device: str = "auto") -> F
     chosen = choose_device(device)
     target = target.ideal
     with clock.stage("splatting"):
-        splat = rasterize(gaussians, target, device=chosen)
-    metadata = {
+        splat = rasterize(gaussians, target)
+    metadata: dict[str, Any] = {
         "method": METHOD,
         "weights": None,
         "device": chosen.type,
@@ -49,5 +49,5 @@ def frame_of(splat: Splat, target: Camera, metadata: dict[str, Any]) -> Frame:
     alpha = np.clip(splat.alpha, 0.0, 1.0)
     rgb = np.clip(splat.rgb / np.maximum(alpha, 1e-6)[..., None], 0.0, 1.0)
     depth = np.where(np.isfinite(splat.first_hit), splat.first_hit, splat.depth)
-    arrays = [np.ascontiguousarray(values, dtype=np.float32) for values in (rgb, alpha, depth, alpha)]
-    return Frame(target, *arrays, metadata)
+    depth = np.ascontiguousarray(depth, dtype=np.float32)
+    return Frame(target, np.ascontiguousarray(rgb, dtype=np.float32), alpha, depth, alpha, metadata)

@@ -143,21 +143,11 @@ def rectify(
         CameraError: If a camera has lens distortion, or the two cannot be rectified: no baseline, a baseline along
             the view axis, or pictures that look too far away from one another. ``pairs.pair_fault`` asks before.
     """
-    if camera_a.distortion is not None or camera_b.distortion is not None:
-        raise CameraError("A camera with lens distortion cannot be rectified; undistort its picture first.")
     swapped = not is_left(camera_a, camera_b)
     cameras = (camera_b, camera_a) if swapped else (camera_a, camera_b)
-    if outlines is None:
-        given = tuple(_corners(camera) for camera in cameras)
-    else:
-        given = tuple(np.asarray(outline, dtype=np.float64) for outline in (outlines[::-1] if swapped else outlines))
-    rotation = _common_rotation(*cameras)
-    rays = [_rays(camera, outline, rotation) for camera, outline in zip(cameras, given, strict=True)]
-    low = np.array([ray.min(axis=0) for ray in rays])
-    high = np.array([ray.max(axis=0) for ray in rays])
+    rotation, low, high = _extents(cameras, outlines[::-1] if swapped and outlines is not None else outlines)
     width, height = size
-    widest = max(float((high - low)[:, 0].max()), 1e-9)
-    highest = max(float(high[:, 1].max() - low[:, 1].min()), 1e-9)
+    widest, highest = _spans(low, high)
     # Whole pictures need no rim around them; a subject does, for the windows of matching and of the network.
     filled = 1.0 if outlines is None else FILLED
     focal = filled * min(width / widest, height / highest)
@@ -174,6 +164,28 @@ def rectify(
         homography.setflags(write=False)
         views.append(RectifiedView(camera, rectified, homography))
     return RectifiedPair(views[0], views[1], swapped)
+
+
+def fitting_size(
+    camera_a: Camera, camera_b: Camera, outlines: tuple[ArrayLike, ArrayLike], longest: int, multiple: int
+) -> tuple[int, int]:
+    """Return the width and height for :func:`rectify` at which the subject is as large as in the finer picture.
+
+    Args:
+        camera_a, camera_b, outlines: As for :func:`rectify`.
+        longest: Pixels that neither side may exceed, a multiple of ``multiple``.
+        multiple: Both sides are whole multiples of it.
+
+    Raises:
+        CameraError: As :func:`rectify`.
+    """
+    _, low, high = _extents((camera_a, camera_b), outlines)
+    spans = np.array(_spans(low, high)) / FILLED
+    finest = max(camera.fx for camera in (camera_a, camera_b))
+    sides = spans * min(finest, longest / float(spans.max()))
+    # The last fraction of a pixel is no reason for one more multiple.
+    width, height = (min(longest, max(1, int(np.ceil(side / multiple - 1e-3))) * multiple) for side in sides)
+    return width, height
 
 
 def mask_outline(mask: Picture, threshold: float = 0.5) -> Array:
@@ -228,6 +240,28 @@ def working_scale(pair: RectifiedPair, centre: ArrayLike) -> float:
     """
     distances = [np.linalg.norm(view.camera.centre - np.asarray(centre)) for view in (pair.left, pair.right)]
     return WORKING_DISTANCE / float(np.mean(distances))
+
+
+def _extents(
+    cameras: tuple[Camera, Camera], outlines: tuple[ArrayLike, ArrayLike] | None
+) -> tuple[Array, Array, Array]:
+    """Return the common rotation, and the least and largest tangents (2 cameras, x and y) of what must be seen."""
+    if any(camera.distortion is not None for camera in cameras):
+        raise CameraError("A camera with lens distortion cannot be rectified; undistort its picture first.")
+    left, right = cameras if is_left(*cameras) else cameras[::-1]
+    rotation = _common_rotation(left, right)
+    given = [_corners(camera) for camera in cameras] if outlines is None else outlines
+    rays = [
+        _rays(camera, np.asarray(outline, dtype=np.float64), rotation)
+        for camera, outline in zip(cameras, given, strict=True)
+    ]
+    return rotation, np.array([ray.min(axis=0) for ray in rays]), np.array([ray.max(axis=0) for ray in rays])
+
+
+def _spans(low: Array, high: Array) -> tuple[float, float]:
+    """Return how wide (in the wider view) and how high (in both together) the extents are."""
+    widest = max(float((high - low)[:, 0].max()), 1e-9)
+    return widest, max(float(high[:, 1].max() - low[:, 1].min()), 1e-9)
 
 
 def _common_rotation(left: Camera, right: Camera) -> Array:

@@ -39,6 +39,17 @@ def warp_homography(picture: Picture, homography: Array, size: tuple[int, int], 
     return result if picture.ndim == 3 else result[..., 0]
 
 
+def warp_flow(picture: Picture, flow: Picture) -> Picture:
+    """Return what each pixel's match in the other picture (H, W, C) looks like, by the ``flow`` (H, W) of its column.
+
+    Bilinear, by OpenCV (positions to 1/32 of a pixel); outside, the picture's border.
+    """
+    height, width = flow.shape
+    columns = np.arange(width, dtype=np.float32)[None] + flow
+    rows = np.tile(np.arange(height, dtype=np.float32)[:, None], (1, width))
+    return np.asarray(cv2.remap(picture, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+
+
 def _shrinking(homography: Array, size: tuple[int, int]) -> float:
     """Return how many pixels of the source one pixel of the result's middle is wide (root of the area)."""
     x, y = 0.5 * size[0], 0.5 * size[1]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent
 FORMAT = "sightline-weights-1"
 # The weights that each network has where none are named.
-DEFAULTS = {"convglr": "convglr-guided"}
+DEFAULTS = {"convglr": "convglr-guided", "gps-gaussian": "gps-gaussian"}
 
 
 @dataclass(frozen=True)

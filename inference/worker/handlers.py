@@ -25,6 +25,7 @@ from .server import Context, Handler
 
 if TYPE_CHECKING:
     from ..capture.photographs import Photographs
+    from ..frame import Frame
     from ..synthesis import Options, Session
 
 # Distributions whose versions decide what a result looks like; the second names are as good as the first.
@@ -52,6 +53,8 @@ class Handlers:
             "info": self.info,
             "import": self.import_capture,
             "synthesize": self.synthesize,
+            "reconstruct": self.reconstruct,
+            "splat": self.splat,
             "depth_range": self.depth_range,
             "unload": self.unload,
         }
@@ -130,29 +133,51 @@ class Handlers:
             SightlineError: As :meth:`inference.synthesis.Session.synthesize`.
             OutputError: If the picture cannot be saved.
         """
-        from ..synthesis import Options, Session
+        from ..synthesis import Options
 
         capture = Capture.from_json(params["capture"])
         target = Camera.from_json(params["target"])
         options = _options(Options, params.get("options") or {})
-        if self._session is None:
-            self._session = Session()
-        frame = self._session.synthesize(capture, target, options, context.progress)
-        for warning in frame.metadata.get("warnings", ()):
-            context.warning(str(warning))
-        saved = None
-        if params.get("save") is not None:
-            from ..picture_output import write_picture
+        return _answer_of(self._resident().synthesize(capture, target, options, context.progress), params, context)
 
-            saved = _path(params, "save")
-            write_picture(saved, frame.rgb, frame.alpha)
-        return {
-            "rgba": np.ascontiguousarray(np.dstack([frame.rgb, frame.alpha])[::-1]),
-            "depth": np.ascontiguousarray(frame.depth[::-1]),
-            "confidence": np.ascontiguousarray(frame.confidence[::-1]),
-            "metadata": frame.metadata,
-            "saved": saved,
-        }
+    def reconstruct(self, params: dict[str, Any], context: Context) -> dict[str, Any]:
+        """Make the Gaussians of a person in a rig and write them as PLY.
+
+        Raises:
+            SightlineError: As :meth:`inference.synthesis.Session.reconstruct`.
+            GaussiansError: If they cannot be written.
+        """
+        from ..gaussian_ply import write_gaussians
+        from ..synthesis import Options
+
+        capture = Capture.from_json(params["capture"])
+        target = None if params.get("target") is None else Camera.from_json(params["target"])
+        options = _options(Options, {"method": "gps-gaussian"} | (params.get("options") or {}))
+        saved = _path(params, "save")
+        gaussians, metadata = self._resident().reconstruct(capture, target, options, context.progress)
+        _warn(metadata, context)
+        write_gaussians(saved, gaussians)
+        return {"saved": saved, "count": len(gaussians), "metadata": metadata}
+
+    def splat(self, params: dict[str, Any], context: Context) -> dict[str, Any]:
+        """Render Gaussians from PLY files with the target camera; arrays as those of ``synthesize``.
+
+        Raises:
+            GaussiansError: If a file cannot be read.
+            OutputError: If the picture cannot be saved.
+        """
+        from ..gaussian_ply import read_gaussians
+        from ..gaussians import joined
+        from ..splatting.frame import splat_frame
+
+        target = Camera.from_json(params["target"])
+        clouds = []
+        for index, path in enumerate(params["clouds"]):
+            context.progress(0.6 * index / len(params["clouds"]), "Reading the Gaussians")
+            clouds.append(read_gaussians(Path(path)))
+        context.progress(0.6, "Splatting")
+        device = (params.get("options") or {}).get("device", "auto")
+        return _answer_of(splat_frame(joined(clouds), target, device), params, context)
 
     def depth_range(self, params: dict[str, Any], context: Context) -> dict[str, Any]:
         """Find how near and how far the scene is.
@@ -169,10 +194,45 @@ class Handlers:
         self.drop()
         return {}
 
+    def _resident(self) -> Session:
+        """Return what stays in memory, made on first use: it loads torch."""
+        from ..synthesis import Session
+
+        if self._session is None:
+            self._session = Session()
+        return self._session
+
     def drop(self) -> None:
         """Drop models and photographs."""
         if self._session is not None:
             self._session.unload()
+
+
+def _answer_of(frame: Frame, params: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """Return a frame's arrays, rows bottom-up, after its warnings; saved where the request wants it.
+
+    Raises:
+        OutputError: If it cannot be saved.
+    """
+    _warn(frame.metadata, context)
+    saved = None
+    if params.get("save") is not None:
+        from ..picture_output import write_picture
+
+        saved = _path(params, "save")
+        write_picture(saved, frame.rgb, frame.alpha)
+    return {
+        "rgba": np.ascontiguousarray(np.dstack([frame.rgb, frame.alpha])[::-1]),
+        "depth": np.ascontiguousarray(frame.depth[::-1]),
+        "confidence": np.ascontiguousarray(frame.confidence[::-1]),
+        "metadata": frame.metadata,
+        "saved": saved,
+    }
+
+
+def _warn(metadata: Mapping[str, Any], context: Context) -> None:
+    for warning in metadata.get("warnings", ()):
+        context.warning(str(warning))
 
 
 def _rectified(capture: Capture, folder: Path, context: Context) -> tuple[list[View], dict[str, str]]:

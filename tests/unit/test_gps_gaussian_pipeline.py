@@ -8,8 +8,9 @@ import torch
 from numpy.typing import NDArray
 
 from inference.camera import Camera
+from inference.capture.photographs import Photograph
 from inference.gps_gaussian.network import GPSGaussian, NetworkConfig
-from inference.gps_gaussian.pipeline import PersonView, pair_gaussians
+from inference.gps_gaussian.pipeline import pair_cloud
 from inference.splatting import rasterize
 from tests.unit.stereo_rigs import on_ring
 
@@ -17,7 +18,7 @@ CENTRE, RADIUS = np.array([5.0, -3.0, 10.0]), 4.0
 SIDE = 192
 
 
-def ball(camera: Camera) -> PersonView:
+def ball(camera: Camera) -> Photograph:
     """A ray-cast photograph of a ball with soft stripes all over."""
     width, height = int(camera.width), int(camera.height)
     rows, columns = np.mgrid[:height, :width] + 0.5
@@ -33,14 +34,14 @@ def ball(camera: Camera) -> PersonView:
     waves = [np.sin(17 * x + 9 * y) * np.sin(23 * z), np.sin(19 * y - 5 * z), np.cos(21 * z + 11 * x) * np.sin(8 * y)]
     rgb = np.where(hit[:, None], 0.5 + 0.35 * np.stack(waves, axis=-1), 0.0)
     shape = (height, width)
-    return PersonView(camera, rgb.reshape(*shape, 3).astype(np.float32), hit.reshape(shape).astype(np.float32))
+    return Photograph(camera, rgb.reshape(*shape, 3).astype(np.float32), hit.reshape(shape).astype(np.float32))
 
 
 def camera_at(azimuth: float) -> Camera:
     return on_ring(azimuth, 20.0, 3.0, CENTRE, width=200, height=210, fx=430.0, fy=430.0, cx=101.0, cy=104.0)
 
 
-def psnr(made: NDArray[np.float32], truth: PersonView) -> float:
+def psnr(made: NDArray[np.float32], truth: Photograph) -> float:
     """Of the whole picture before black, so that what flies beside the ball counts."""
     return float(-10 * np.log10(((made - truth.rgb) ** 2).mean()))
 
@@ -51,7 +52,7 @@ def test_untrained_guided_chain_makes_the_view_between(swapped: bool) -> None:
     network = GPSGaussian(NetworkConfig(guided=True)).eval()
     views = [ball(camera_at(0.0)), ball(camera_at(20.0))]
     first, second = views[::-1] if swapped else views
-    gaussians = pair_gaussians(network, first, second, CENTRE, SIDE)
+    gaussians = pair_cloud(network, first, second, CENTRE, SIDE).gaussians
     off = np.abs(np.linalg.norm(gaussians.means - CENTRE, axis=1) - RADIUS)
     assert np.median(off) < 0.02 * RADIUS
     between = ball(camera_at(10.0))
@@ -62,5 +63,5 @@ def test_untrained_guided_chain_makes_the_view_between(swapped: bool) -> None:
 
 def test_a_side_that_does_not_divide_is_refused() -> None:
     network = GPSGaussian(NetworkConfig(guided=True)).eval()
-    with pytest.raises(ValueError, match="multiple of 8"):
-        pair_gaussians(network, ball(camera_at(0.0)), ball(camera_at(20.0)), CENTRE, 100)
+    with pytest.raises(ValueError, match="multiple of 64"):
+        pair_cloud(network, ball(camera_at(0.0)), ball(camera_at(20.0)), CENTRE, 100)

@@ -1,0 +1,15 @@
+"""The Gaussians of several pairs as one cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..gaussians import Gaussians, joined
+from .pipeline import PairCloud
+from .subject import Subject
+
+
+def fuse(clouds: Sequence[PairCloud], subject: Subject) -> Gaussians:
+    """Return the Gaussians of all pairs that lie inside every silhouette."""
+    together = joined([cloud.gaussians for cloud in clouds])
+    return together.chosen(subject.holds(together.means))
