@@ -295,20 +295,18 @@ def _frame(target: Camera, layers: np.ndarray[Any, np.dtype[np.float32]], metada
 
 def _nearest(target: Camera, photograph: Photograph, clock: Clock, metadata: dict[str, Any]) -> Frame:
     """Return the nearest photograph as it is, at the target's size: what one has without synthesis."""
-    with clock.stage("rendering"):
-        picture = torch.from_numpy(photograph.rgb).permute(2, 0, 1)[None]
-        mode = "area" if picture.shape[-1] > target.width else "bilinear"
-        resized = functional.interpolate(picture, size=(target.height, target.width), mode=mode)[0]
     size = (target.height, target.width)
+
+    def resized(pixels: np.ndarray[Any, np.dtype[np.float32]]) -> np.ndarray[Any, np.dtype[np.float32]]:
+        picture = torch.from_numpy(pixels).permute(2, 0, 1)[None]
+        mode = "area" if picture.shape[-1] > target.width else "bilinear"
+        return np.ascontiguousarray(functional.interpolate(picture, size=size, mode=mode)[0].permute(1, 2, 0).numpy())
+
+    with clock.stage("rendering"):
+        rgb = resized(photograph.rgb)
+        alpha = np.ones(size, np.float32) if photograph.mask is None else resized(photograph.mask[..., None])[..., 0]
     metadata["seconds"] = clock.seconds
-    return Frame(
-        target,
-        np.ascontiguousarray(resized.permute(1, 2, 0).numpy()),
-        np.ones(size, np.float32),
-        np.full(size, np.inf, np.float32),
-        np.zeros(size, np.float32),
-        metadata,
-    )
+    return Frame(target, rgb, alpha, np.full(size, np.inf, np.float32), np.zeros(size, np.float32), metadata)
 
 
 def _identity(capture: Capture) -> str:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import CaptureError
+from ..errors import CaptureError, PictureError
 from ..progress import Progress, part, silent
-from ..view import Capture
+from ..view import Capture, Picture
 from .common import (
     UsageError,
     capture_argument,
@@ -27,6 +27,8 @@ from .common import (
 )
 
 if TYPE_CHECKING:
+    from ..capture.photographs import Photograph
+    from ..frame import Frame
     from ..synthesis import Options
 
 NAME = "evaluate"
@@ -37,11 +39,19 @@ HIGHEST_PSNR = 100.0
 
 @dataclass(frozen=True)
 class Settings:
-    """What is evaluated: the views held out, the longer side in pixels (or as stored), and where pictures go."""
+    """What is evaluated.
+
+    Args:
+        held_out: Names of views.
+        size: Longer side in pixels; ``None``: as stored.
+        save: Folder for pictures.
+        subject: Whether only the subject counts: both pictures over black, inside the box around the photograph's mask.
+    """
 
     held_out: tuple[str, ...]
     size: int | None
     save: Path | None
+    subject: bool = False
 
 
 def add_parser(commands: Any) -> None:
@@ -56,6 +66,11 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--json", metavar="REPORT", type=Path, help="write the report there")
     parser.add_argument("--save", metavar="DIR", type=Path, help="write the pictures and the photographs there")
+    parser.add_argument(
+        "--subject",
+        action="store_true",
+        help="compare only what the masks show, before black and inside the box around it (always for gps-gaussian)",
+    )
     method_arguments(parser)
     parser.set_defaults(run=run)
 
@@ -72,7 +87,9 @@ def run(arguments: argparse.Namespace, progress: Progress) -> None:
 
     method = options(arguments)
     capture = read_capture(arguments.capture)
-    settings = Settings(held_out_names(capture, arguments.hold_out), arguments.size, arguments.save)
+    held_out = held_out_names(capture, arguments.hold_out)
+    subject = arguments.subject or method.method == "gps-gaussian"
+    settings = Settings(held_out, arguments.size, arguments.save, subject)
     report = evaluate(capture, method, settings, progress)
     if arguments.json is not None:
         write_bytes(arguments.json, (json.dumps(report, indent=1, allow_nan=False) + "\n").encode())
@@ -133,17 +150,35 @@ def evaluate(capture: Capture, method: Options, settings: Settings, progress: Pr
         frame = session.synthesize(sources, truth.camera, method, share)
         seconds = time.perf_counter() - start
         weights = frame.metadata.get("weights", weights)
+        made, wanted = _subjects(frame, truth, name) if settings.subject else (frame.rgb, truth.rgb)
         views.append(
             {
                 "name": name,
-                "psnr": min(psnr(frame.rgb, truth.rgb), HIGHEST_PSNR),
-                "ssim": ssim(frame.rgb, truth.rgb),
+                "psnr": min(psnr(made, wanted), HIGHEST_PSNR),
+                "ssim": ssim(made, wanted),
                 "seconds": seconds,
                 "sources": used_sources(frame),
             }
         )
         if settings.save is not None:
-            write_picture(settings.save / f"{file_stem(name)}.png", frame.rgb, bits=8)
-            write_picture(settings.save / f"{file_stem(name)}.truth.png", truth.rgb, bits=8)
+            write_picture(settings.save / f"{file_stem(name)}.png", made, bits=8)
+            write_picture(settings.save / f"{file_stem(name)}.truth.png", wanted, bits=8)
     mean = {key: float(np.mean([view[key] for view in views])) for key in ("psnr", "ssim", "seconds")}
     return {"method": method.method, "weights": weights, "views": views, "mean": mean}
+
+
+def _subjects(frame: Frame, truth: Photograph, name: str) -> tuple[Picture, Picture]:
+    """Return both pictures before black, cut to the box around the mask.
+
+    Raises:
+        PictureError: If the photograph has no mask, or an empty one.
+    """
+    if truth.mask is None or not (truth.mask >= 0.5).any():
+        raise PictureError(f"'{name}' has no mask that shows a subject; leave --subject out, or give it one.")
+    box = tuple(
+        slice(int(places[0]), int(places[-1]) + 1)
+        for places in (np.flatnonzero((truth.mask >= 0.5).any(axis=axis)) for axis in (1, 0))
+    )
+    made = frame.rgb * frame.alpha[..., None]
+    wanted = truth.rgb * truth.mask[..., None]
+    return made[box], wanted[box]

@@ -162,7 +162,7 @@ class Rig:
                 progress(index / len(pairs), f"Matching {sources[0].name} and {sources[1].name}")
                 with clock.stage("photographs"):
                     first, second = (
-                        self._photographs.get(view, found.subject.scale_of(place, longest))
+                        self._photographs.get(view, found.subject.scale_of(place, longest), unmixed=True)
                         for view, place in zip(sources, places, strict=True)
                     )
                 share = part(progress, index / len(pairs), (index + 1) / len(pairs))

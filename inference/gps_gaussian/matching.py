@@ -1,0 +1,87 @@
+"""Two photographs of a person, rectified and matched by classical stereo: what the guided network starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..capture.photographs import Photograph
+from ..progress import Progress, silent
+from ..stereo.exposure import apply_gain, exposure_gain
+from ..stereo.matching import Flow, search_range, semi_global_disparity
+from ..stereo.rectification import RectifiedPair, fitting_size, mask_outline, rectify
+from ..stereo.resampling import warp_flow
+
+Floats = NDArray[np.float32]
+
+# Sides of rectified pictures are multiples of this: cells of the coarse grid, halved three times for its pyramid.
+MULTIPLE = 64
+
+
+@dataclass(frozen=True, eq=False)
+class MatchedPair:
+    """The left and the right view of a pair.
+
+    Args:
+        pair: Their cameras, in the scene.
+        pictures: (H, W, 3) each, rectified, sRGB in [0, 1].
+        masks: (H, W) each, rectified, in [0, 1].
+        flows: What semi-global matching finds; ``None`` without a guide.
+    """
+
+    pair: RectifiedPair
+    pictures: list[Floats] = field(repr=False)
+    masks: list[Floats] = field(repr=False)
+    flows: tuple[Flow, Flow] | None
+
+
+def match_pair(
+    first: Photograph, second: Photograph, longest: int, guided: bool, progress: Progress = silent
+) -> MatchedPair:
+    """Rectify two photographs; guided, match them and even out their exposures.
+
+    Args:
+        first, second: Neighbouring views with masks, in either order.
+        longest: Most pixels of a side of the rectified pictures, a multiple of 64.
+        guided: Without it the pictures are square: the authors' weights know no others.
+        progress: Asked between the stages.
+
+    Raises:
+        ValueError: If ``longest`` is no multiple of 64, or a photograph has no mask.
+        SightlineError: If the pair cannot be rectified or a mask is empty.
+    """
+    if longest % MULTIPLE:
+        raise ValueError(f"the longest side is {longest}; it must be a multiple of {MULTIPLE}")
+    if first.mask is None or second.mask is None:
+        raise ValueError("both photographs need a mask")
+    progress(0.0, "Rectifying")
+    outlines = (mask_outline(first.mask), mask_outline(second.mask))
+    size = (longest, longest)
+    if guided:
+        # Less of nothing around a person costs less.
+        size = fitting_size(first.camera, second.camera, outlines, longest, MULTIPLE)
+    pair = rectify(first.camera, second.camera, size, outlines)
+    views = (second, first) if pair.swapped else (first, second)
+    sides = (pair.left, pair.right)
+    pictures = [side.warp(view.rgb) for side, view in zip(sides, views, strict=True)]
+    masks = [side.warp_mask(view.mask) for side, view in zip(sides, views, strict=True)]
+    if not guided:
+        return MatchedPair(pair, pictures, masks, None)
+    progress(0.3, "Matching")
+    search = search_range(pair, masks[0], masks[1])
+    flows = semi_global_disparity(pictures[0], pictures[1], search, masks[0], masks[1])
+    return MatchedPair(pair, _evened(pictures, flows[0]), masks, flows)
+
+
+def _evened(pictures: list[Floats], flow: Flow) -> list[Floats]:
+    """Return both pictures at the exposure between the two, by what matches.
+
+    Args:
+        pictures: The left and the right one.
+        flow: Of the left one.
+    """
+    seen = warp_flow(pictures[1], flow.flow)
+    gain = np.sqrt(exposure_gain(pictures[0], seen, flow.confidence, flow.confidence))
+    return [apply_gain(pictures[0], 1 / gain), apply_gain(pictures[1], gain)]
