@@ -11,6 +11,7 @@ from inference.convglr.network import NetworkConfig
 from inference.weights import DEFAULTS
 
 from .evaluation import measure, table
+from .people.ring import write_ring
 from .train import Settings, train
 from .train_cost import train_cost
 
@@ -49,7 +50,16 @@ def main() -> None:
     quality.add_argument("--size", type=int, default=512, help="longer side in pixels")
     quality.add_argument("--hold-out", default="every:8")
     quality.add_argument("--threads", type=int, default=torch.get_num_threads())
+    ring = commands.add_parser("people-ring", help="render a ring of cameras around a posed avatar, as a capture")
+    ring.add_argument("person", type=Path, metavar="PERSON.glb")
+    ring.add_argument("--cameras", type=int, default=8)
+    ring.add_argument("--size", type=int, default=1024, help="side in pixels")
+    ring.add_argument("--out", type=Path, required=True, help="folder of the capture")
+    ring.add_argument("--seed", type=int, default=0, help="of pose and light")
     arguments = parser.parse_args()
+    if arguments.command == "people-ring":
+        write_ring(arguments.person, arguments.cameras, arguments.size, arguments.out, arguments.seed)
+        return
     torch.set_num_threads(arguments.threads)
     if arguments.command == "evaluate":
         rows = measure(arguments.captures, arguments.weights, arguments.size, arguments.hold_out)

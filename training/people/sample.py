@@ -1,0 +1,82 @@
+"""One training sample: a person, two neighbouring cameras, and what stands between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.camera import Camera
+
+from .lighting import random_lights
+from .model import middle, posed_mesh
+from .persons import cached_avatar, training_avatars
+from .poses import random_pose
+from .rasterize import Floats, Lights, Mesh, rasterize
+from .rigs import random_neighbours, random_ring
+
+
+@dataclass(frozen=True, eq=False)
+class PersonPicture:
+    """One rendered view.
+
+    Args:
+        camera: Without distortion.
+        rgb: (H, W, 3) sRGB in [0, 1], not premultiplied; the person's colours go on for two pixels around the mask.
+        mask: (H, W) coverage in [0, 1].
+        depth: (H, W) z at the pixels' centres in scene units, 0 where nothing is.
+    """
+
+    camera: Camera
+    rgb: Floats
+    mask: Floats
+    depth: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class PersonSample:
+    """What a pair of cameras sees of a person.
+
+    Args:
+        sources: Two neighbours, left and right in random order.
+        targets: Views between them, some a little off the arc.
+        centre: (3,) the person's middle.
+    """
+
+    sources: tuple[PersonPicture, PersonPicture]
+    targets: tuple[PersonPicture, ...]
+    centre: NDArray[np.float64]
+
+
+def draw_sample(seed: int, size: int, people: Path | None, targets: int = 1) -> PersonSample:
+    """Return a sample; the same for the same arguments.
+
+    Args:
+        seed: Not negative.
+        size: Side of the square pictures in pixels.
+        people: Folder of avatars, three quarters of the samples; ``None``: procedural bodies only.
+        targets: How many views between the sources.
+
+    Raises:
+        CaptureError: If the folder holds no avatars to train on, or one cannot be read.
+    """
+    random = np.random.default_rng([seed, 0xB0D1E5])
+    mesh = _random_person(random, people)
+    lights = random_lights(random)
+    sources, between = random_neighbours(random, random_ring(random, mesh.positions, size), targets)
+    first, second, *others = (picture(mesh, camera, lights) for camera in (*sources, *between))
+    return PersonSample((first, second), tuple(others), middle(mesh))
+
+
+def picture(mesh: Mesh, camera: Camera, lights: Lights) -> PersonPicture:
+    """Render a view."""
+    rendered = rasterize(mesh, camera, lights)
+    return PersonPicture(camera, rendered.rgb, rendered.mask, rendered.depth)
+
+
+def _random_person(random: np.random.Generator, people: Path | None) -> Mesh:
+    files = training_avatars(people)
+    avatar = cached_avatar(files[int(random.integers(len(files)))])
+    return posed_mesh(avatar, random_pose(random, avatar.skeleton), height=random.uniform(1.45, 2.0))
