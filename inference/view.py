@@ -12,8 +12,30 @@ from numpy.typing import NDArray
 
 from .camera import Camera
 from .errors import CaptureError, PictureError
+from .mattes import Matte, matte_from_json
 
 Picture = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class MovieFrame:
+    """One frame of a movie file.
+
+    Args:
+        path: The movie.
+        frame: Counted from 0.
+    """
+
+    path: Path
+    frame: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a record of plain values."""
+        return {"movie": str(self.path), "frame": self.frame}
+
+
+# A picture that is on disk.
+Stored = Path | MovieFrame
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,21 +45,21 @@ class View:
     Args:
         name: What the user calls it; unique in a capture.
         camera: Its size is that of the picture as calibrated.
-        image: A file, or H x W x 3 sRGB display-referred RGB in [0, 1] (float32).
-        mask: What belongs to the scene (1) and what does not (0): a file, or H x W in [0, 1]. ``None``: everything
-        does.
+        image: A file, a frame of a movie, or H x W x 3 sRGB display-referred RGB in [0, 1] (float32).
+        mask: What belongs to the scene (1) and what does not (0): stored like a picture, H x W in [0, 1], or worked out
+            from the picture. ``None``: everything does. An alpha channel of the picture counts in every case.
     """
 
     name: str
     camera: Camera
-    image: Path | Picture = field(repr=False)
-    mask: Path | Picture | None = field(default=None, repr=False)
+    image: Stored | Picture = field(repr=False)
+    mask: Stored | Picture | Matte | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not self.name:
             raise CaptureError("A view has no name; give every camera one of its own.")
         for label, content, dimensions in (("picture", self.image, 3), ("mask", self.mask, 2)):
-            if content is None or isinstance(content, Path):
+            if content is None or isinstance(content, Stored | Matte):
                 continue
             if isinstance(content, str):
                 raise PictureError(f"The {label} of '{self.name}' is text; pass a Path or an array.")
@@ -57,23 +79,34 @@ class View:
         Raises:
             PictureError: If the picture or mask is an array.
         """
-        if not isinstance(self.image, Path) or not isinstance(self.mask, Path | None):
+        if not isinstance(self.image, Stored) or not isinstance(self.mask, Stored | Matte | None):
             raise PictureError(f"The picture of '{self.name}' is not a file; save it before it is sent.")
-        record: dict[str, Any] = {"name": self.name, "camera": self.camera.to_json(), "image": str(self.image)}
+        record: dict[str, Any] = {"name": self.name, "camera": self.camera.to_json(), "image": _reference(self.image)}
         if self.mask is not None:
-            record["mask"] = str(self.mask)
+            record["mask"] = self.mask.to_json() if isinstance(self.mask, Matte) else _reference(self.mask)
         return record
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> View:
         """Read what :meth:`to_json` wrote."""
         mask = record.get("mask")
+        made = isinstance(mask, Mapping) and "movie" not in mask
         return cls(
             name=record["name"],
             camera=Camera.from_json(record["camera"]),
-            image=Path(record["image"]),
-            mask=None if mask is None else Path(mask),
+            image=_stored(record["image"]),
+            mask=None if mask is None else matte_from_json(mask) if made else _stored(mask),
         )
+
+
+def _reference(stored: Stored) -> str | dict[str, Any]:
+    return stored.to_json() if isinstance(stored, MovieFrame) else str(stored)
+
+
+def _stored(reference: str | Mapping[str, Any]) -> Stored:
+    if isinstance(reference, str):
+        return Path(reference)
+    return MovieFrame(Path(reference["movie"]), int(reference["frame"]))
 
 
 @dataclass(frozen=True, eq=False)

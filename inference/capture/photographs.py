@@ -6,19 +6,19 @@ import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ..camera import Camera
 from ..errors import CameraError, PictureError
+from ..mattes import CleanPlate, Matte
 from ..picture_output import write_picture
-from ..view import Picture, View
+from ..view import MovieFrame, Picture, Stored, View
+from .movies import close_movies
 from .names import file_stem
-from .picture_files import picture_size, read_pixels
 from .rectification import rectified_camera, rectify
+from .stored_pictures import same_aspect, stored_photograph, stored_size
 
 DEFAULT_CACHE_BYTES = 1 << 30
 # Scaled down to this and less, linear resampling is within 45 dB of the truth: its blur is smaller than the new pixels.
@@ -45,7 +45,9 @@ class Photograph:
         return self.rgb.nbytes + (0 if self.mask is None else self.mask.nbytes)
 
 
-def load_photograph(view: View, scale: float = 1.0, square_pixels: bool = False) -> Photograph:
+def load_photograph(
+    view: View, scale: float = 1.0, square_pixels: bool = False, *, unmixed: bool = False
+) -> Photograph:
     """Read a view's picture, remove its lens distortion, and scale it down.
 
     Args:
@@ -53,6 +55,8 @@ def load_photograph(view: View, scale: float = 1.0, square_pixels: bool = False)
         scale: Size of the result relative to the stored picture, in (0, 1]; rounded to whole pixels (the camera is
             exact).
         square_pixels: Also resample to equal focal lengths (see :func:`rectified_camera`), before scaling.
+        unmixed: Where there is a mask, keep the background out of the colours of its soft edges, and go on with the
+            subject's colours around them.
 
     Returns:
         The photograph. Do not write to its arrays: :class:`Photographs` hands them out again.
@@ -63,7 +67,7 @@ def load_photograph(view: View, scale: float = 1.0, square_pixels: bool = False)
     """
     if not 0 < scale <= 1:
         raise ValueError(f"scale is {scale}, expected 0 < scale <= 1")
-    rgb, mask = _stored_pixels(view)
+    rgb, mask = stored_photograph(view, unmixed)
     camera = _camera_of_picture(view, rgb.shape[1], rgb.shape[0])
     try:
         rectified = rectified_camera(camera, square_pixels)
@@ -89,8 +93,8 @@ def fitting_scale(view: View, longer_side: int | None) -> float:
     """
     if longer_side is None:
         return 1.0
-    if isinstance(view.image, Path):
-        stored = max(picture_size(view.image, f"picture of '{view.name}'"))
+    if isinstance(view.image, Stored):
+        stored = max(stored_size(view.image, f"picture of '{view.name}'"))
     else:
         stored = max(view.image.shape[:2])
     return min(1.0, longer_side / stored)
@@ -104,18 +108,18 @@ class Photographs:
         self._kept: OrderedDict[str, Photograph] = OrderedDict()
         self._bytes = 0
 
-    def get(self, view: View, scale: float = 1.0) -> Photograph:
+    def get(self, view: View, scale: float = 1.0, *, unmixed: bool = False) -> Photograph:
         """Return :func:`load_photograph` of the view, from memory where files, camera and scale are the same as before.
 
         Raises:
             PictureError, CameraError: As :func:`load_photograph`.
         """
-        key = identity(view, scale)
+        key = f"{identity(view, scale)} {unmixed}"
         photograph = self._kept.get(key)
         if photograph is not None:
             self._kept.move_to_end(key)
             return photograph
-        photograph = load_photograph(view, scale)
+        photograph = load_photograph(view, scale, unmixed=unmixed)
         self._kept[key] = photograph
         self._bytes += photograph.nbytes
         # The newest stays, even where it is larger than the limit: its caller holds it anyway.
@@ -125,7 +129,8 @@ class Photographs:
         return photograph
 
     def clear(self) -> None:
-        """Forget every photograph."""
+        """Forget every photograph, and close the movies that they came from."""
+        close_movies()
         self._kept.clear()
         self._bytes = 0
 
@@ -154,8 +159,8 @@ def write_rectified(view: View, folder: Path, square_pixels: bool = True) -> Vie
         PictureError, CameraError: As :func:`load_photograph`.
         OutputError: If the picture cannot be saved.
     """
-    if isinstance(view.image, Path):
-        camera = _camera_of_picture(view, *picture_size(view.image, f"picture of '{view.name}'"))
+    if isinstance(view.image, Stored):
+        camera = _camera_of_picture(view, *stored_size(view.image, f"picture of '{view.name}'"))
         if rectified_camera(camera, square_pixels) is camera and not isinstance(view.mask, np.ndarray):
             return view if camera is view.camera else replace(view, camera=camera)
     photograph = load_photograph(view, square_pixels=square_pixels)
@@ -170,52 +175,8 @@ def write_rectified(view: View, folder: Path, square_pixels: bool = True) -> Vie
     return View(view.name, photograph.camera, image, mask)
 
 
-def _stored_pixels(view: View) -> tuple[Picture, Picture | None]:
-    """Return RGB and mask of the stored picture as float32 in [0, 1], both of the picture's size."""
-    mask: Picture | None = None
-    if isinstance(view.image, Path):
-        rgb, mask = _split_alpha(_unit_range(read_pixels(view.image, f"picture of '{view.name}'")))
-    else:
-        rgb = view.image
-    if view.mask is None:
-        return rgb, mask
-    if isinstance(view.mask, Path):
-        colours, _ = _split_alpha(_unit_range(read_pixels(view.mask, f"mask of '{view.name}'")))
-        given: Picture = colours.mean(axis=2)
-    else:
-        given = view.mask
-    size = (rgb.shape[1], rgb.shape[0])
-    if given.shape != (size[1], size[0]):
-        if not _same_aspect(size, (given.shape[1], given.shape[0])):
-            raise PictureError(
-                f"The mask of '{view.name}' is {given.shape[1]} x {given.shape[0]} pixels, but its picture is "
-                f"{size[0]} x {size[1]}; make them the same size."
-            )
-        smaller = given.shape[0] > size[1]
-        given = _scaled(given, size, cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
-    return rgb, given if mask is None else mask * given
-
-
 def _scaled(pixels: Picture, size: tuple[int, int], interpolation: int) -> Picture:
     return np.asarray(cv2.resize(pixels, size, interpolation=interpolation), dtype=np.float32)
-
-
-def _unit_range(pixels: NDArray[Any]) -> Picture:
-    return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
-
-
-def _split_alpha(pixels: Picture) -> tuple[Picture, Picture | None]:
-    """Return H x W x 3 colours and the alpha of pixels with 1 to 4 channels."""
-    channels = pixels.shape[2]
-    alpha = np.ascontiguousarray(pixels[..., -1]) if channels in (2, 4) else None
-    colours = pixels[..., :3] if channels >= 3 else np.repeat(pixels[..., :1], 3, axis=2)
-    # An alpha that hides nothing is no mask.
-    return np.ascontiguousarray(colours), None if alpha is None or alpha.min() == 1 else alpha
-
-
-def _same_aspect(a: tuple[int, int], b: tuple[int, int]) -> bool:
-    """Whether a picture of size ``a`` scaled to the width or height of ``b`` has the other side within a pixel."""
-    return abs(a[1] * b[0] / a[0] - b[1]) <= 1 or abs(a[0] * b[1] / a[1] - b[0]) <= 1
 
 
 def _camera_of_picture(view: View, width: int, height: int) -> Camera:
@@ -223,7 +184,7 @@ def _camera_of_picture(view: View, width: int, height: int) -> Camera:
     camera = view.camera
     if (width, height) == (camera.width, camera.height):
         return camera
-    if not _same_aspect((camera.width, camera.height), (width, height)):
+    if not same_aspect((camera.width, camera.height), (width, height)):
         raise PictureError(
             f"The picture of '{view.name}' is {width} x {height} pixels, but its camera is calibrated for "
             f"{camera.width} x {camera.height}; use the picture that was calibrated."
@@ -236,17 +197,30 @@ def identity(view: View, scale: float = 1.0) -> str:
     digest = hashlib.blake2b(digest_size=16)
     digest.update(repr((view.camera.to_json(), scale)).encode())
     for label, content in (("picture", view.image), ("mask", view.mask)):
-        if isinstance(content, Path):
-            try:
-                status = content.stat()
-            except OSError as error:
-                raise PictureError(
-                    f"The {label} of '{view.name}' is missing: {content} ({error.strerror or error})."
-                ) from None
-            digest.update(repr((str(content), status.st_size, status.st_mtime_ns)).encode())
-        elif content is not None:
+        if content is None or isinstance(content, Stored | Matte):
+            digest.update(repr((content, _state(content, f"{label} of '{view.name}'"))).encode())
+        else:
             digest.update(repr(content.shape).encode())
             digest.update(np.ascontiguousarray(content).data)
-        else:
-            digest.update(b"none")
     return digest.hexdigest()
+
+
+def _state(content: Stored | Matte | None, owner: str) -> tuple[int, int] | None:
+    """Return size and time of the file that something rests on, ``None`` where it rests on none.
+
+    Raises:
+        PictureError: If the file is missing.
+    """
+    if isinstance(content, MovieFrame):
+        path = content.path
+    elif isinstance(content, CleanPlate):
+        path = content.plate
+    elif isinstance(content, Path):
+        path = content
+    else:
+        return None
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise PictureError(f"The {owner} is missing: {path} ({error.strerror or error}).") from None
+    return status.st_size, status.st_mtime_ns

@@ -17,6 +17,9 @@ Colour = tuple[float, float, float]
 _LEAST_SATURATION = 0.08
 # Darker than this (Oklab lightness), a colour's hue is noise.
 _DARK = 0.2
+# A screen covers this share of the top and the sides of a picture at least; the width of the border, of the picture.
+_LEAST_SHARE, _BORDER = 0.15, 0.05
+_HUES = 36
 # Mixtures look like the brighter of the two: this many pixels beside the other one may be such. A subject is often
 # darker than the screen.
 _SUBJECT_RIM, _SCREEN_RIM = 3, 6
@@ -61,6 +64,35 @@ def chroma_key_mask(picture: Picture, key: Colour, tolerance: float = 0.4) -> Pi
     coarse = np.clip((high - likeness) / (high - low), 0.0, 1.0).astype(np.float32)
     soft = soft_edges(picture, inside, behind, coarse)
     return np.where(core, np.float32(1.0), np.where(clear, np.float32(0.0), soft)).astype(np.float32)
+
+
+def border_colour(picture: Picture) -> Colour:
+    """Return the saturated colour that the top and the sides of a picture show most: a screen's, mostly.
+
+    Args:
+        picture: (H, W, 3) sRGB in [0, 1].
+
+    Returns:
+        An sRGB colour in [0, 1], a key for :func:`chroma_key_mask`.
+
+    Raises:
+        PictureError: If there is no such colour.
+    """
+    height, width = picture.shape[:2]
+    rows, columns = max(1, round(_BORDER * height)), max(1, round(_BORDER * width))
+    parts = (picture[:rows], picture[:, :columns], picture[:, -columns:])
+    colours = np.concatenate([part.reshape(-1, 3) for part in parts])
+    hues = _saturation(colours)
+    strength = np.linalg.norm(hues, axis=1)
+    angle = np.arctan2(hues[:, 1], hues[:, 0])
+    strong = strength >= _LEAST_SATURATION
+    counts, _ = np.histogram(angle[strong], _HUES, (-np.pi, np.pi), weights=strength[strong])
+    peak = (int(np.argmax(counts + np.roll(counts, 1) + np.roll(counts, -1))) + 0.5) * 2 * np.pi / _HUES - np.pi
+    near = strong & (np.cos(angle - peak) > np.cos(3 * np.pi / _HUES))
+    if near.mean() < _LEAST_SHARE:
+        raise PictureError("The border of the picture shows no screen of one colour; choose the key colour by hand.")
+    red, green, blue = np.median(colours[near], axis=0)
+    return float(red), float(green), float(blue)
 
 
 def suppress_spill(picture: Picture, key: Colour) -> Picture:

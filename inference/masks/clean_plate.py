@@ -36,13 +36,9 @@ def clean_plate_mask(picture: Picture, plate: Picture, threshold: float = 1.0) -
     Raises:
         PictureError: If the two have different sizes.
     """
-    if picture.shape != plate.shape:
-        raise PictureError(
-            f"The clean plate is {plate.shape[1]} x {plate.shape[0]} pixels, but the picture is {picture.shape[1]} x "
-            f"{picture.shape[0]}; take both with the same camera settings."
-        )
-    light = to_linear(plate) * _exposure(picture, plate)
-    difference = picture - from_linear(light)
+    behind = matched_plate(picture, plate)
+    light = to_linear(behind)
+    difference = picture - behind
     step = np.abs(np.diff(difference, axis=1))
     noise = float(np.quantile(step, _QUANTILE)) / _DEVIATIONS
     score = np.sqrt((cv2.GaussianBlur(difference, (0, 0), 1.0) ** 2).sum(axis=2))
@@ -61,6 +57,27 @@ def clean_plate_mask(picture: Picture, plate: Picture, threshold: float = 1.0) -
     coarse = cv2.GaussianBlur(grown(hard, -1).astype(np.float32), (0, 0), 1.0)
     soft = soft_edges(picture, inside, light, np.asarray(coarse, dtype=np.float32))
     return np.where(core, np.float32(1.0), np.where(reach, soft, np.float32(0.0))).astype(np.float32)
+
+
+def matched_plate(picture: Picture, plate: Picture) -> Picture:
+    """Return the clean plate with the exposure and white balance of the picture: the background behind the subject.
+
+    Args:
+        picture: (H, W, 3) sRGB in [0, 1].
+        plate: The same without the subject.
+
+    Returns:
+        (H, W, 3) sRGB in [0, 1].
+
+    Raises:
+        PictureError: If the two have different sizes.
+    """
+    if picture.shape != plate.shape:
+        raise PictureError(
+            f"The clean plate is {plate.shape[1]} x {plate.shape[0]} pixels, but the picture is {picture.shape[1]} x "
+            f"{picture.shape[0]}; take both with the same camera settings."
+        )
+    return from_linear(to_linear(plate) * _exposure(picture, plate))
 
 
 def _exposure(picture: Picture, plate: Picture) -> Picture:

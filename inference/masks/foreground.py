@@ -7,11 +7,60 @@ import numpy as np
 
 from ..colour import from_linear, to_linear
 from ..view import Picture
+from .morphology import Mask, grown
 
 # From here on a pixel is the subject alone, and up to here the background alone.
 _PURE, _CLEAR = 0.98, 0.02
 # Squared distance of subject and background (linear light) below which colours cannot tell them apart.
 _ALIKE = 1e-3
+# A mixture must leave this share at most of what the subject's colours alone leave unexplained, and less by so much
+# (sRGB).
+_CLEARLY, _VISIBLY = 0.7, 0.02
+
+
+def subject_colours(
+    picture: Picture, mask: Picture, background: Picture | None = None, *, mixed: bool | None = None
+) -> Picture:
+    """Return a picture whose soft edges, and what lies around them, show the subject's colours alone.
+
+    Args:
+        picture: (H, W, 3) sRGB in [0, 1]; not premultiplied.
+        mask: (H, W) in [0, 1].
+        background: (H, W, 3) sRGB where it is known.
+        mixed: Whether the edges hold the background's colours too, as in every photograph; ``None``: found out. Where
+            they do not, as in a picture saved with straight alpha, they stay as they are.
+
+    Returns:
+        (H, W, 3) sRGB in [0, 1]. The picture itself where no pixel is surely the subject.
+    """
+    if not (mask >= _PURE).any():
+        return picture
+    if edges_are_mixed(picture, mask) if mixed is None else mixed:
+        return unmix(picture, mask, background)
+    shown = mask > _CLEAR
+    around = from_linear(extended(to_linear(picture), shown.astype(np.float32)))
+    return np.where(shown[..., None], picture, around)
+
+
+def edges_are_mixed(picture: Picture, mask: Picture) -> bool:
+    """Return whether soft edges are better explained by a mixture with the background than by the subject alone.
+
+    Args:
+        picture: (H, W, 3) sRGB in [0, 1].
+        mask: (H, W) in [0, 1].
+    """
+    edge = (mask > _CLEAR) & (mask < _PURE)
+    if not edge.any() or not (mask <= _CLEAR).any() or not (mask >= _PURE).any():
+        return False
+    light = to_linear(picture)
+    inside = extended(light, _surely(mask >= _PURE).astype(np.float32))[edge]
+    behind = extended(light, _surely(mask <= _CLEAR).astype(np.float32))[edge]
+    alpha = mask[edge][:, None]
+    # Absolute, so that the few edges where the subject's colours change anyway do not decide.
+    mixed = np.asarray(alpha * inside + (1.0 - alpha) * behind, dtype=np.float32)
+    mixture = float(np.abs(picture[edge] - from_linear(mixed)).mean())
+    alone = float(np.abs(picture[edge] - from_linear(inside)).mean())
+    return mixture < _CLEARLY * alone and mixture < alone - _VISIBLY
 
 
 def unmix(picture: Picture, mask: Picture, background: Picture | None = None) -> Picture:
@@ -31,12 +80,20 @@ def unmix(picture: Picture, mask: Picture, background: Picture | None = None) ->
     """
     light = to_linear(picture)
     alpha = mask[..., None]
-    inside = extended(light, (mask >= _PURE).astype(np.float32))
-    behind = extended(light, (mask <= _CLEAR).astype(np.float32)) if background is None else to_linear(background)
+    inside = extended(light, _surely(mask >= _PURE).astype(np.float32))
+    behind = (
+        extended(light, _surely(mask <= _CLEAR).astype(np.float32)) if background is None else to_linear(background)
+    )
     residual = light - alpha * inside - (1.0 - alpha) * behind
     fused = inside + alpha * residual
     # A mixture that the extended colours explain badly must not push the colour out of range.
     return np.where(alpha >= _PURE, np.clip(picture, 0.0, 1.0), from_linear(fused)).astype(np.float32)
+
+
+def _surely(mask: Mask) -> Mask:
+    """Return a mask without its rim, which often holds a little of the other side; as it is where it is all rim."""
+    narrower = grown(mask, -1)
+    return narrower if narrower.any() else mask
 
 
 def extended(colours: Picture, weight: Picture) -> Picture:

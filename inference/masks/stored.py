@@ -1,4 +1,4 @@
-"""Masks that come with pictures: an alpha channel or a picture of the mask."""
+"""Masks that are pictures."""
 
 from __future__ import annotations
 
@@ -12,21 +12,6 @@ from ..errors import PictureError
 from ..view import Picture
 
 
-def alpha_mask(pixels: NDArray[Any], name: str) -> Picture:
-    """Return the alpha channel of decoded pixels.
-
-    Args:
-        pixels: (H, W, C) of unsigned integers, or floats in [0, 1]; C = 2 (grey, alpha) or 4 (RGB, alpha).
-        name: The view's, for the sentence of an error.
-
-    Raises:
-        PictureError: If there is no alpha channel.
-    """
-    if pixels.ndim != 3 or pixels.shape[2] not in (2, 4):
-        raise PictureError(f"The picture of '{name}' has no alpha channel; choose another kind of mask.")
-    return _unit_range(pixels[..., -1])
-
-
 def image_mask(pixels: NDArray[Any], name: str, size: tuple[int, int]) -> Picture:
     """Return the mask that a picture shows in white: the mean of its colours, whatever its own alpha.
 
@@ -38,7 +23,7 @@ def image_mask(pixels: NDArray[Any], name: str, size: tuple[int, int]) -> Pictur
     Raises:
         PictureError: If its shape is another one.
     """
-    values = _unit_range(pixels if pixels.ndim == 3 else pixels[..., None])
+    values = unit_range(pixels if pixels.ndim == 3 else pixels[..., None])
     colours = values[..., :-1] if values.shape[2] in (2, 4) else values
     mask = np.ascontiguousarray(colours.mean(axis=2), dtype=np.float32)
     height, width = mask.shape
@@ -53,7 +38,8 @@ def image_mask(pixels: NDArray[Any], name: str, size: tuple[int, int]) -> Pictur
     return np.asarray(cv2.resize(mask, size, interpolation=kernel), dtype=np.float32)
 
 
-def _unit_range(pixels: NDArray[Any]) -> Picture:
+def unit_range(pixels: NDArray[Any]) -> Picture:
+    """Return unsigned integers as float32 in [0, 1]; floats are clipped to that range."""
     if np.issubdtype(pixels.dtype, np.integer):
         return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
     return np.clip(pixels, 0.0, 1.0).astype(np.float32)

@@ -14,7 +14,7 @@ from inference.masks.chroma_key import chroma_key_mask, suppress_spill
 from inference.masks.clean_plate import clean_plate_mask
 from inference.masks.foreground import extended, unmix
 from inference.masks.morphology import cleaned
-from inference.masks.stored import alpha_mask, image_mask
+from inference.masks.stored import image_mask
 
 Array = np.ndarray[Any, Any]
 HEIGHT, WIDTH = 180, 220
@@ -150,18 +150,16 @@ def test_cleaning_removes_specks_and_small_holes_but_no_gap() -> None:
     assert (found != mask).mean() < 0.01
 
 
-def test_alpha_and_mask_images() -> None:
+def test_mask_images() -> None:
     pixels = np.zeros((4, 6, 4), np.uint8)
-    pixels[1:3, 2:5, 3] = 255
-    pixels[0, 0, 3] = 51
-    found = alpha_mask(pixels, "cam")
+    pixels[1:3, 2:5, :3] = 255
+    pixels[0, 0, :3] = 51
+    found = image_mask(pixels, "cam", (6, 4))
     assert found.dtype == np.float32 and found.sum() == pytest.approx(6.2)
-    assert image_mask(pixels[..., 3].astype(np.uint16) * 257, "cam", (6, 4)) == pytest.approx(found)
-    assert image_mask(np.repeat(pixels[..., 3:], 3, axis=2), "cam", (6, 4)) == pytest.approx(found)
-    assert image_mask(pixels[..., 3], "cam", (3, 2)).shape == (2, 3)
+    assert image_mask(pixels[..., 0].astype(np.uint16) * 257, "cam", (6, 4)) == pytest.approx(found)
+    assert image_mask(pixels[..., :3], "cam", (6, 4)) == pytest.approx(found)
+    assert image_mask(pixels[..., 0], "cam", (3, 2)).shape == (2, 3)
     assert image_mask(np.float32([[0.0, 2.0]]), "cam", (2, 1)).max() == 1.0
-    with pytest.raises(PictureError, match="'cam' has no alpha channel"):
-        alpha_mask(pixels[..., :3], "cam")
     with pytest.raises(PictureError, match="'cam' is 6 x 4 pixels, but its picture is 9 x 4"):
         image_mask(pixels, "cam", (9, 4))
 
