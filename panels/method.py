@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import bpy
 
-from ..scene.methods import most_sources
+from ..scene import checks
+from ..scene.methods import most_sources, uses_pairs
 from ..scene.names import Panels
-from ..scene.properties import of_collection, of_scene
-from .common import SidebarPanel, sentence
+from ..scene.properties import SceneSettings, of_collection, of_scene
+from .common import SidebarPanel, problem, sentence
 
 # What the worker calls the origin of a depth range, in the user's words.
 ORIGINS = {
@@ -30,22 +31,32 @@ class MethodPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
         settings = of_scene(context.scene)
         layout.prop(settings, "method")
         layout.row().prop(settings, "quality", expand=True)
-        layout.prop(settings, "source_count")
-        most = most_sources(settings.method)
-        if settings.source_count > most:
-            sentence(layout, context, f"This network uses the {most} nearest.", "INFO")
-        layout.prop(settings, "depth_mode")
-        column = layout.column(align=True)
-        if settings.depth_mode == "MANUAL":
-            column.prop(settings, "depth_near")
-            column.prop(settings, "depth_far")
-        elif settings.capture is not None and of_collection(settings.capture).depth_origin:
-            known = of_collection(settings.capture)
-            column.enabled = False
-            column.prop(known, "depth_near")
-            column.prop(known, "depth_far")
-            column.label(text=f"From {ORIGINS.get(known.depth_origin, known.depth_origin)}")
+        if uses_pairs(settings.method):
+            missing = checks.mask_problem(context)
+            if missing is not None:
+                problem(layout, context, missing)
+        else:
+            _nearest(layout, context, settings)
         layout.prop(settings, "output_folder")
+
+
+def _nearest(layout: bpy.types.UILayout, context: bpy.types.Context, settings: SceneSettings) -> None:
+    """Draw what applies to methods that search depth in the nearest sources."""
+    layout.prop(settings, "source_count")
+    most = most_sources(settings.method)
+    if settings.source_count > most:
+        sentence(layout, context, f"This network uses the {most} nearest.", "INFO")
+    layout.prop(settings, "depth_mode")
+    column = layout.column(align=True)
+    if settings.depth_mode == "MANUAL":
+        column.prop(settings, "depth_near")
+        column.prop(settings, "depth_far")
+    elif settings.capture is not None and of_collection(settings.capture).depth_origin:
+        known = of_collection(settings.capture)
+        column.enabled = False
+        column.prop(known, "depth_near")
+        column.prop(known, "depth_far")
+        column.label(text=f"From {ORIGINS.get(known.depth_origin, known.depth_origin)}")
 
 
 CLASSES = (MethodPanel,)

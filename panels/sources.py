@@ -73,7 +73,8 @@ class SourcesPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
         capture = settings.capture
         choices = choices_of(context)
         row = layout.row()
-        row.label(text=f"{choices.used} of {len(choices.sources)} used for this target")
+        number = "?" if choices.undecided else str(choices.used)
+        row.label(text=f"{number} of {len(choices.sources)} used for this target")
         row.operator(Operators.TOGGLE_SOURCES, text="", icon="CHECKBOX_HLT")
         layout.template_list(
             SourceList.bl_idname, "", capture, "all_objects", settings, "active_source", rows=4, sort_lock=True

@@ -58,6 +58,8 @@ def target_problem(context: bpy.types.Context) -> Problem | None:
     if problem:
         return Problem(problem)
     choices = choices_of(context)
+    if choices.undecided:
+        return None
     if choices.usable >= FEWEST_SOURCES > choices.used:
         fixes = ((Operators.ADD_TARGET, "Add Target Camera"),)
         number = "Only one source sees" if choices.used else "No source sees"
@@ -85,6 +87,16 @@ def warnings(context: bpy.types.Context) -> list[Problem]:
         sentence = f"Renders will not look like the photographs: the view transform is {view_transform(scene)}."
         found.append(Problem(sentence, ((Operators.SET_STANDARD_VIEW, "Set Standard View"),)))
     return found
+
+
+def mask_problem(context: bpy.types.Context) -> Problem | None:
+    """Return which of the used sources lack the mask that the method needs, or ``None``."""
+    unmasked = choices_of(context).unmasked
+    if not unmasked:
+        return None
+    names = " and ".join(f"'{name}'" for name in unmasked)
+    lack = "have no mask" if len(unmasked) > 1 else "has no mask"
+    return Problem(f"{names} {lack} to tell the person from the background; click the camera in Sources to set one.")
 
 
 def ready(context: bpy.types.Context) -> bool:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import bpy
 
-from ..inference.errors import SightlineError
-from ..inference.selection import SEES_NOTHING, select_sources
+from ..inference.camera import Array, Camera
+from ..inference.errors import CameraError, SightlineError
+from ..inference.selection import SEES_NOTHING, Choice, select_sources
+from ..inference.stereo.pairs import LOOKS_AWAY, Pair, choose_pair, neighbouring_pairs, subject_centre
+from ..inference.view import View
 from . import depth_range
 from .cameras import target_camera
-from .methods import most_sources
+from .methods import most_sources, uses_pairs
+from .picture_size import is_opaque
 from .pictures import background_of
-from .properties import of_camera, of_scene
+from .properties import SceneSettings, of_camera, of_scene
 from .sources import DISABLED, IS_TARGET, Source, cameras_in, examine
 from .targets import target_of
 
@@ -30,12 +35,18 @@ class Shown:
 
 @dataclass(frozen=True)
 class Choices:
-    """What is known of all sources of a scene's capture, by the camera object's name."""
+    """What is known of all sources of a scene's capture, by the camera object's name.
+
+    ``unmasked`` names the used ones that lack the mask their method needs. ``undecided``: which are used comes out only
+    in the worker.
+    """
 
     sources: dict[str, Shown] = field(default_factory=dict)
     usable: int = 0
     largest: tuple[int, int] = (0, 0)
     target_problem: str = ""
+    unmasked: tuple[str, ...] = ()
+    undecided: bool = False
 
     @property
     def used(self) -> int:
@@ -52,6 +63,9 @@ class _Cache:
 
     key: Hashable = None
     choices = Choices()
+    # The neighbouring pairs of a rig, whose search takes much longer than the choice for a target.
+    rig: Hashable = None
+    pairs: tuple[Array, list[Pair]] | None = None
 
 
 def choices_of(context: bpy.types.Context) -> Choices:
@@ -70,6 +84,7 @@ def choices_of(context: bpy.types.Context) -> Choices:
 def forget() -> None:
     """Drop the last answer."""
     _Cache.key, _Cache.choices = None, Choices()
+    _Cache.rig = _Cache.pairs = None
 
 
 def _choose(context: bpy.types.Context, cameras: list[bpy.types.Object], target: bpy.types.Object | None) -> Choices:
@@ -79,24 +94,23 @@ def _choose(context: bpy.types.Context, cameras: list[bpy.types.Object], target:
     usable = [source for source in sources if not source.reason]
     settings = of_scene(context.scene)
     ranked: list[tuple[Source, bool, str, str]] = []
-    problem = ""
+    pairs = uses_pairs(settings.method)
+    problem, undecided = "", False
     if target is not None and usable and settings.capture is not None:
-        near, far = settings.depth_near, settings.depth_far
-        if settings.depth_mode == "AUTO":
-            # Before the range is known, what lies anywhere from close by to far away counts as seen.
-            near, far = depth_range.known(settings.capture, sources) or _wide_range(sources)
         try:
             camera = target_camera(context.scene, target, depsgraph)
-            candidates = [source.camera for source in usable if source.camera is not None]
-            count = min(settings.source_count, most_sources(settings.method))
-            for choice in select_sources(camera, candidates, count, near, max(far, near * 1.001)):
-                unseen = choice.reason.startswith(SEES_NOTHING)
+            found = _pair(camera, usable) if pairs else _nearest(settings, camera, sources)
+            undecided = found is None
+            for choice in found or ():
+                unseen = choice.reason.startswith((SEES_NOTHING, LOOKS_AWAY))
                 word = USED if choice.used else UNSEEN if unseen else SPARE
                 ranked.append((usable[choice.index], choice.used, choice.reason, word))
         except SightlineError as error:
             problem = str(error)
     if not ranked:
-        ranked = [(source, False, problem or "there is no target yet", IDLE) for source in usable]
+        reason = problem or ("its mask will tell whether it is used" if undecided else "there is no target yet")
+        ranked = [(source, False, reason, IDLE) for source in usable]
+    unmasked = tuple(source.name for source, used, *_ in ranked if pairs and used and _lacks_mask(source))
     words = {DISABLED: OFF, IS_TARGET: TARGET}
     ranked += [
         (source, False, source.reason, words.get(source.reason, UNUSABLE)) for source in sources if source.reason
@@ -109,7 +123,48 @@ def _choose(context: bpy.types.Context, cameras: list[bpy.types.Object], target:
         usable=len(usable),
         largest=(largest.width, largest.height) if largest is not None else (0, 0),
         target_problem=problem,
+        unmasked=unmasked,
+        undecided=undecided,
     )
+
+
+def _nearest(settings: SceneSettings, target: Camera, sources: list[Source]) -> list[Choice]:
+    """Return the choices of a method that takes the nearest sources."""
+    near, far = settings.depth_near, settings.depth_far
+    if settings.depth_mode == "AUTO":
+        # Before the range is known, what lies anywhere from close by to far away counts as seen.
+        near, far = depth_range.known(settings.capture, sources) or _wide_range(sources)
+    candidates = [source.camera for source in sources if source.camera is not None]
+    count = min(settings.source_count, most_sources(settings.method))
+    return select_sources(target, candidates, count, near, max(far, near * 1.001))
+
+
+def _pair(target: Camera, usable: list[Source]) -> tuple[Choice, ...] | None:
+    """Return the choices of a method that takes two neighbours; ``None`` where only the masks tell what they look at.
+
+    The subject is taken to be where the cameras point; the worker looks at the masks.
+    """
+    views = [View(source.name, source.camera, Path()) for source in usable if source.camera is not None]
+    rig = tuple((view.name, _numbers(view.camera)) for view in views)
+    if _Cache.pairs is None or rig != _Cache.rig:
+        try:
+            centre = subject_centre([view.camera for view in views])
+        except CameraError:
+            return None
+        _Cache.rig, _Cache.pairs = rig, (centre, neighbouring_pairs(views, centre))
+    centre, pairs = _Cache.pairs
+    return choose_pair(views, target, centre, pairs).choices
+
+
+def _numbers(camera: Camera) -> Hashable:
+    """Return all that a camera without distortion is."""
+    return camera.width, camera.height, camera.intrinsics.tobytes(), camera.world_to_camera.tobytes()
+
+
+def _lacks_mask(source: Source) -> bool:
+    """Whether nothing tells the subject of a usable source from its background, as far as can be seen from here."""
+    photograph = source.photograph
+    return source.mask is None and photograph is not None and photograph.path is not None and is_opaque(photograph.path)
 
 
 def _wide_range(sources: list[Source]) -> tuple[float, float]:

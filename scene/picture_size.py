@@ -1,4 +1,4 @@
-"""Width and height of a picture file from its first bytes: decoding a photograph would hold Blender up."""
+"""What the first bytes of a picture file say of it: decoding a photograph would hold Blender up."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import BinaryIO
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8"
+# Colour types of PNG without an alpha channel: grey, RGB (PNG specification, 11.2.1).
+_PNG_OPAQUE = frozenset({0, 2})
 # Start-of-frame markers (ITU T.81, table B.1); C4, C8 and CC are other things.
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 # Markers without a length: TEM and RST0 to RST7.
@@ -29,6 +31,16 @@ def picture_size(path: Path) -> tuple[int, int] | None:
             file.seek(2)
             return _jpeg_size(file)
     return None
+
+
+def is_opaque(path: Path) -> bool:
+    """Whether a picture file surely has no alpha channel; unreadable and unknown ones may have one."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(26)
+    except OSError:
+        return False
+    return start[:2] == _JPEG or (start[:8] == _PNG and len(start) == 26 and start[25] in _PNG_OPAQUE)
 
 
 def _jpeg_size(file: BinaryIO) -> tuple[int, int] | None:

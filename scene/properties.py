@@ -12,11 +12,36 @@ RELATIVE_PATH = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0)
 
 METHODS = (
     ("convglr", "ConvGLR", "Neural rendering from a global latent volume: the best picture"),
+    (
+        "gps-gaussian",
+        "GPS-Gaussian (people)",
+        "A person in a ring of cameras, cut out by masks: 3D Gaussians from the two sources on the target's sides",
+    ),
     ("plane-sweep", "Plane Sweep (draft)", "Classical stereo without a network: a quick look that needs no weights"),
 )
 QUALITIES = (
     ("preview", "Preview", "A smaller picture in a fraction of the time, to find the right camera"),
     ("full", "Full", "The picture at the render size"),
+)
+COVERAGES = (
+    (
+        "WHOLE",
+        "Whole Subject",
+        "From all neighbouring sources, fused into one cloud that can be looked at from everywhere",
+    ),
+    (
+        "TARGET",
+        "For Target",
+        "From the sources on the target's sides alone: sooner made, good for views near the target",
+    ),
+)
+SPANS = (
+    ("FRAME", "Current Frame", "One object that stays as it is"),
+    (
+        "RANGE",
+        "Frame Range",
+        "A file for every frame of the scene's frame range, and one object that follows the frame",
+    ),
 )
 DEPTH_MODES = (
     ("AUTO", "Automatic", "From the calibration's points, or from matches between the photographs"),
@@ -41,6 +66,9 @@ class SceneSettings(bpy.types.PropertyGroup):
         depth_near: float
         depth_far: float
         output_folder: str
+        gaussians_coverage: str
+        gaussians_span: str
+        gaussians_missing: bool
         active_source: int
     else:
         capture: PointerProperty(
@@ -88,6 +116,15 @@ class SceneSettings(bpy.types.PropertyGroup):
             description="Folder for results and undistorted photographs; empty uses the one in the preferences",
             subtype="DIR_PATH",
             options=RELATIVE_PATH,
+        )
+        gaussians_coverage: EnumProperty(
+            name="Of", description="Which sources the Gaussians are made from", items=COVERAGES
+        )
+        gaussians_span: EnumProperty(name="Frames", description="Which frames Gaussians are made of", items=SPANS)
+        gaussians_missing: BoolProperty(
+            name="Only Missing Frames",
+            description="Go on with the last files of this capture: make the frames that have none yet, and leave the "
+            "others as they are",
         )
         active_source: IntProperty(options={"HIDDEN"})
 

@@ -27,6 +27,9 @@ MINIMUM_OVERLAP = 0.25
 # A target this near to the next pair takes part in both, as a share of the smallest angle between neighbours.
 BLEND_SHARE = 0.25
 
+# The reason of a view that no pair can use.
+LOOKS_AWAY = "does not look at the subject"
+
 # A view that sees two others this many degrees apart lies between them; 90 would be the Gabriel graph.
 _BETWEEN_ANGLE = 80.0
 _GRID = 16
@@ -253,7 +256,7 @@ def _choices(views: Sequence[View], pair: Pair, direction: Array, centre: Array)
         if index in (pair.left, pair.right):
             used.append(Choice(index, True, f"{'left' if index == pair.left else 'right'} of the pair, {facts}"))
         elif not _sees(views[index].camera, centre):
-            skipped.append(Choice(index, False, "does not look at the subject"))
+            skipped.append(Choice(index, False, LOOKS_AWAY))
         else:
             skipped.append(Choice(index, False, _why_not(views, pair, index, angles, facts, centre)))
     return tuple(used + skipped)
