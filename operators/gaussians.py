@@ -1,4 +1,4 @@
-"""Gaussians from files and to files."""
+"""Gaussians: made from photographs, rendered, from files and to files."""
 
 from __future__ import annotations
 
@@ -10,11 +10,54 @@ from bpy.props import BoolProperty, StringProperty
 
 from ..inference.errors import SightlineError
 from ..inference.gaussian_ply import write_gaussians
+from ..scene import reconstruction, splatting
 from ..scene.gaussian_checks import allow_transparency
 from ..scene.gaussian_files import import_gaussians
 from ..scene.gaussians import gaussians_of, is_gaussians
+from ..scene.job import Job
 from ..scene.names import Operators
-from .modal import Outcome
+from .modal import JobOperator, Outcome
+
+
+class CreateGaussians(JobOperator, bpy.types.Operator):
+    """Make Gaussians of the person that the sources show."""
+
+    bl_idname = Operators.CREATE_GAUSSIANS
+    bl_label = "Create Gaussians"
+    bl_description = (
+        "Make 3D Gaussians of the person that the capture's cameras stand around, and add them as an object, placed "
+        "and sized as the cameras are. Every photograph needs a mask. The Gaussians are kept as PLY beside the results"
+    )
+    bl_options = {"UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return super().poll(context) and _possible(cls, reconstruction.obstacle(context))
+
+    def job(self, context: bpy.types.Context) -> Job:
+        asked = reconstruction.order(context)
+        return Job("Creating Gaussians", lambda job: reconstruction.create(job, asked))
+
+
+class RenderGaussians(JobOperator, bpy.types.Operator):
+    """Make the picture that the target camera has of the Gaussians."""
+
+    bl_idname = Operators.RENDER_GAUSSIANS
+    bl_label = "Render Gaussians"
+    bl_description = (
+        "Make the target camera's picture of the selected Gaussians, or of all visible ones where none are selected, "
+        "with Sightline's own splatting: all of them, with the colours they have from there. Shown and saved as "
+        "Synthesize View does"
+    )
+    bl_options = {"UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return super().poll(context) and _possible(cls, splatting.obstacle(context))
+
+    def job(self, context: bpy.types.Context) -> Job:
+        asked = splatting.order(context)
+        return Job("Rendering Gaussians", lambda job: splatting.render(job, asked))
 
 
 class ImportGaussians(bpy.types.Operator):
@@ -122,4 +165,11 @@ class AllowTransparency(bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (ImportGaussians, ExportGaussians, AllowTransparency)
+def _possible(cls: type[bpy.types.Operator], obstacle: str) -> bool:
+    """Say in the tooltip what stands in the way, if anything."""
+    if obstacle:
+        cls.poll_message_set(obstacle)
+    return not obstacle
+
+
+CLASSES = (CreateGaussians, RenderGaussians, ImportGaussians, ExportGaussians, AllowTransparency)

@@ -34,16 +34,18 @@ class Stage:
     target: Handle[bpy.types.Object] | None
 
 
-def stage_of(context: bpy.types.Context, *, needs_target: bool = True) -> Stage:
-    """Return the context's scene and view layer, and its target camera.
+def stage_of(context: bpy.types.Context, *, with_target: bool = True) -> Stage:
+    """Return the context's scene and view layer, with the scene's target camera or without any.
 
     Raises:
-        TargetError: If it needs a target and has none.
+        TargetError: If there is no target to be had.
     """
-    target = target_of(context.scene)
-    if target is None and needs_target:
-        raise TargetError("There is no target camera; choose one or add one to the scene.")
-    handle = None if target is None else Handle.to(target, "objects")
+    handle: Handle[bpy.types.Object] | None = None
+    if with_target:
+        target = target_of(context.scene)
+        if target is None:
+            raise TargetError("There is no target camera; choose one or add one to the scene.")
+        handle = Handle.to(target, "objects")
     return Stage(Handle.to(context.scene, "scenes"), context.view_layer.name, handle)
 
 
@@ -80,14 +82,13 @@ def depsgraph_of(stage: Stage, *, update: bool = False) -> bpy.types.Depsgraph:
     return layer.depsgraph
 
 
-def read_target(stage: Stage) -> Camera | None:
-    """Return the target as the scene's frame has it, ``None`` where the stage has none.
+def read_target(stage: Stage) -> Camera:
+    """Return the target as the scene's frame has it; the stage has one.
 
     Raises:
         SightlineError: If it was deleted, or cannot be used.
     """
-    if stage.target is None:
-        return None
+    assert stage.target is not None
     target = there(stage.target, "The target camera")
     return target_camera(there(stage.scene, "The scene"), target, depsgraph_of(stage, update=True))
 

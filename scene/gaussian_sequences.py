@@ -30,39 +30,58 @@ def pattern_of(path: Path) -> Path | None:
     return path.with_name(stem + path.suffix)
 
 
+def file_at(pattern: Path, frame: int) -> Path:
+    """Return what the file of a frame is called, whether it is there or not.
+
+    Raises:
+        GaussiansError: If the pattern has no #.
+    """
+    before, digits, after = _parts(pattern)
+    return pattern.with_name(f"{before}{frame:0{digits}d}{after}")
+
+
+def files_of(pattern: Path) -> list[tuple[int, Path]]:
+    """Return the frames that have files, in order, with their files.
+
+    Raises:
+        GaussiansError: If the pattern has no #, or its folder cannot be read.
+    """
+    before, _, after = _parts(pattern)
+    name = re.compile(re.escape(before) + r"(-?\d+)" + re.escape(after))
+    try:
+        return sorted((int(m[1]), path) for path in pattern.parent.iterdir() if (m := name.fullmatch(path.name)))
+    except OSError as error:
+        raise GaussiansError(f"The folder {pattern.parent} cannot be read ({error.strerror or error}).") from None
+
+
 def file_for(pattern: Path, frame: int) -> tuple[Path, int]:
     """Return the file of the nearest frame that is not later, and that frame; the first one before all of them.
 
     Raises:
         GaussiansError: If the pattern has no #, or there is no file of the sequence.
     """
-    place = _PLACE.search(pattern.name)
-    if place is None:
-        raise GaussiansError(f"The sequence {pattern} has no # where the frame's number stands, as in walk.####.ply.")
-    before, after = pattern.name[: place.start()], pattern.name[place.end() :]
-    exact = pattern.with_name(f"{before}{frame:0{len(place.group())}d}{after}")
+    exact = file_at(pattern, frame)
     if exact.is_file():
         return exact, frame
-    name = re.compile(re.escape(before) + r"(-?\d+)" + re.escape(after))
-    try:
-        found = sorted((int(m[1]), path) for path in pattern.parent.iterdir() if (m := name.fullmatch(path.name)))
-    except OSError as error:
-        raise GaussiansError(f"The folder {pattern.parent} cannot be read ({error.strerror or error}).") from None
+    found = files_of(pattern)
     if not found:
         raise GaussiansError(f"The sequence {pattern} has no files; choose another, or clear the field.")
     number, path = found[max(0, bisect_right([number for number, _ in found], frame) - 1)]
     return path, number
 
 
-def follow(obj: bpy.types.Object, sequence: str, frame: int) -> None:
+def follow(obj: bpy.types.Object, sequence: str, frame: int, held: int | None = None) -> None:
     """Let an object of Gaussians follow the frame from now on.
 
     Args:
         obj: The object.
         sequence: The pattern of the files, as Blender stores paths.
         frame: The current one.
+        held: The frame whose Gaussians the object has already, if it has any.
     """
     of_object(obj).sequence = sequence
+    if held is not None:
+        obj.data[LOADED_KEY] = _loaded(sequence, held)
     _show(obj, frame)
 
 
@@ -79,7 +98,7 @@ def _show(obj: bpy.types.Object, frame: int) -> None:
     settings = of_object(obj)
     try:
         path, number = file_for(Path(bpy.path.abspath(settings.sequence)), frame)
-        loaded = f"{settings.sequence} {number}"
+        loaded = _loaded(settings.sequence, number)
         if obj.data.get(LOADED_KEY) != loaded:
             update_object(obj, read_gaussians(path))
             obj.data[LOADED_KEY] = loaded
@@ -88,3 +107,20 @@ def _show(obj: bpy.types.Object, frame: int) -> None:
         note = str(error)
     if settings.sequence_note != note:
         settings.sequence_note = note
+
+
+def _parts(pattern: Path) -> tuple[str, int, str]:
+    """Return what stands before and after the frame's number in a pattern, and how many digits it has.
+
+    Raises:
+        GaussiansError: If there is no place for it.
+    """
+    place = _PLACE.search(pattern.name)
+    if place is None:
+        raise GaussiansError(f"The sequence {pattern} has no # where the frame's number stands, as in walk.####.ply.")
+    return pattern.name[: place.start()], len(place.group()), pattern.name[place.end() :]
+
+
+def _loaded(sequence: str, frame: int) -> str:
+    """Return what data that holds the Gaussians of a frame says of itself."""
+    return f"{sequence} {frame}"

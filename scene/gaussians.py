@@ -36,6 +36,8 @@ _BLOCK = 1 << 12  # Gaussians that stay in the processor's cache
 def create_object(context: bpy.types.Context, gaussians: Gaussians, name: str) -> bpy.types.Object:
     """Add Gaussians to the active collection as an object without transform, selected and active.
 
+    While another object is being edited or painted, it stays the active one.
+
     Args:
         context: Says the collection and the view layer.
         gaussians: In world space, in scene units.
@@ -52,14 +54,18 @@ def create_object(context: bpy.types.Context, gaussians: Gaussians, name: str) -
     if isinstance(data, bpy.types.Mesh):
         add_display(obj, len(gaussians))
     context.collection.objects.link(obj)
-    others = context.selected_objects
+    layer = context.view_layer
+    active = layer.objects.active
+    if active is not None and active.mode != "OBJECT":
+        return obj
+    others = list(layer.objects.selected)
     try:
-        obj.select_set(True, view_layer=context.view_layer)
+        obj.select_set(True, view_layer=layer)
     except RuntimeError:  # the collection is not in the view layer
         return obj
     for other in others:
-        other.select_set(False)
-    context.view_layer.objects.active = obj
+        other.select_set(False, view_layer=layer)
+    layer.objects.active = obj
     return obj
 
 
@@ -80,8 +86,16 @@ def gaussians_of(obj: bpy.types.Object, depsgraph: bpy.types.Depsgraph) -> Gauss
     Raises:
         GaussiansError: If it is no object of Gaussians, is in Edit Mode, or its attributes make no Gaussians.
     """
-    gaussians = _load(_points(obj))
-    return transformed(gaussians, np.array(obj.evaluated_get(depsgraph).matrix_world, dtype=np.float64))
+    return transformed(*placed_gaussians(obj, depsgraph))
+
+
+def placed_gaussians(obj: bpy.types.Object, depsgraph: bpy.types.Depsgraph) -> tuple[Gaussians, NDArray[np.float64]]:
+    """Return an object's Gaussians in its own space, and the 4x4 matrix from there to the world.
+
+    Raises:
+        GaussiansError: As :func:`gaussians_of`.
+    """
+    return _load(_points(obj)), np.array(obj.evaluated_get(depsgraph).matrix_world, dtype=np.float64)
 
 
 def is_gaussians(obj: bpy.types.Object | None) -> bool:

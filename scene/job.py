@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, TypeVar
 
 import bpy
 
@@ -32,6 +33,7 @@ class Step:
     waiting: bool = False
 
 
+T = TypeVar("T")
 Steps = Generator[Step, None, dict[str, Any]]
 
 
@@ -175,3 +177,41 @@ def answer(
     data = request.data or {}
     client.release(request)
     return {key: value for key, value in data.items() if key not in {"rgba", "depth", "confidence"}}
+
+
+def aside(job: Job, work: Callable[[], T], step: Step) -> Generator[Step, None, T]:
+    """Do in a thread what takes long and touches nothing of Blender's, and wait for it in steps like ``step``.
+
+    Raises:
+        SightlineError: What ``work`` raises; :class:`Cancelled` if the job was cancelled meanwhile.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="sightline") as thread:  # its end waits for the work, come what may
+        future = thread.submit(work)
+        while not future.done():
+            yield replace(step, waiting=True)
+    if job.cancelled:
+        raise Cancelled()
+    return future.result()
+
+
+def part(steps: Generator[Step, None, T], start: float, end: float, prefix: str = "") -> Generator[Step, None, T]:
+    """Yield the steps of a part of a job, whose 0..1 is ``start``..``end``, with a prefix to their messages."""
+    try:
+        while True:
+            step = next(steps)
+            yield replace(step, fraction=start + (end - start) * step.fraction, message=prefix + step.message)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        steps.close()
+
+
+def at_once(steps: Generator[Step, None, T]) -> T:
+    """Take all steps of something short."""
+    try:
+        while True:
+            next(steps)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result

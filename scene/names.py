@@ -10,7 +10,8 @@ TAB = "Sightline"
 # The one property of each ID type.
 PROPERTY = "sightline"
 
-# Custom property of a result's image: what it was made from, as JSON. It marks an image and its file as ours.
+# Custom property of a result, an image or an object of Gaussians: what it was made from, as JSON. It marks an image and
+# its file as ours.
 RESULT_KEY = "sightline_result"
 
 # What the display of Gaussians is called, and the custom property that marks its node group and material as ours.
@@ -54,6 +55,8 @@ class Operators:
     INSTALL_BACKEND = "sightline.install_backend"
     IMPORT_GAUSSIANS = "sightline.import_gaussians"
     EXPORT_GAUSSIANS = "sightline.export_gaussians"
+    CREATE_GAUSSIANS = "sightline.create_gaussians"
+    RENDER_GAUSSIANS = "sightline.render_gaussians"
     ALLOW_TRANSPARENCY = "sightline.allow_transparency"
 
 

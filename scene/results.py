@@ -33,26 +33,51 @@ def reserve(scene: bpy.types.Scene, target: str) -> Path:
         OutputError: If no file can be made there.
     """
     folder = output_folder(scene)
-    name = re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", target).strip(". ") or "view"
     for image in bpy.data.images:
         if is_result(image) and metadata_of(image).get("target") == target:
             path = file_of(image)
             if path.parent == folder and _untouched(path, image):
                 return path
+    return reserve_new(folder, target, ".png")
+
+
+def reserve_new(folder: Path, name: str, suffix: str) -> Path:
+    """Return a new file, made empty: its folder is made, and a number follows the name where that is taken.
+
+    Raises:
+        OutputError: If no file can be made there.
+    """
+    make_folder(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for number in range(10000):
-            path = folder / (f"{name}.png" if number == 0 else f"{name}_{number:03d}.png")
+            path = folder / f"{numbered_name(name, number)}{suffix}"
             try:
                 path.open("xb").close()
             except FileExistsError:
                 continue
             return path
     except OSError as error:
-        raise OutputError(
-            f"Results cannot be written to '{folder}' ({error.strerror}); choose another folder."
-        ) from None
-    raise OutputError(f"There are too many results of '{target}' in '{folder}'; choose another folder.")
+        raise _unwritable(folder, error) from None
+    raise OutputError(f"There are too many results of '{name}' in '{folder}'; choose another folder.")
+
+
+def make_folder(folder: Path) -> Path:
+    """Make a folder for results where it is not there yet.
+
+    Raises:
+        OutputError: If that is not possible.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    return folder
+
+
+def numbered_name(name: str, number: int) -> str:
+    """Return the stem of a file for something of a name; ``number`` tells it from others, 0 is the first."""
+    stem = re.sub(r'[\\/:*?"<>|#\x00-\x1f]', "_", name).strip(". ") or "view"
+    return stem if number == 0 else f"{stem}_{number:03d}"
 
 
 def give_up(path: Path) -> None:
@@ -128,11 +153,11 @@ def is_result(image: bpy.types.Image) -> bool:
     return image.get(RESULT_KEY) is not None
 
 
-def metadata_of(image: bpy.types.Image) -> dict[str, Any]:
-    """Return what a result was made from; empty where somebody has changed that into something else."""
+def metadata_of(result: bpy.types.Image | bpy.types.Object) -> dict[str, Any]:
+    """Return what a result was made from; empty where it is none, or somebody has changed that into something else."""
     try:
-        record = json.loads(image[RESULT_KEY])
-    except (TypeError, ValueError):
+        record = json.loads(result[RESULT_KEY])
+    except (KeyError, TypeError, ValueError):
         return {}
     return record if isinstance(record, dict) else {}
 
@@ -140,9 +165,13 @@ def metadata_of(image: bpy.types.Image) -> dict[str, Any]:
 def summary(metadata: dict[str, Any]) -> str:
     """Return what a result was made by, from and in which time, in a few words."""
     labels = {identifier: label for identifier, label, _ in METHODS}
-    words = [labels.get(metadata.get("method", ""), str(metadata.get("method", "")))]
-    used = [entry for entry in metadata.get("sources", []) if not isinstance(entry, dict) or entry.get("used", True)]
-    words.append(f"{len(used)} sources")
+    words = [labels.get(metadata.get("method", ""), str(metadata.get("method", "")).capitalize())]
+    if "objects" in metadata:
+        words.append(f"{len(metadata['objects'])} objects")
+    else:
+        sources = metadata.get("sources", [])
+        used = [entry for entry in sources if not isinstance(entry, dict) or entry.get("used", True)]
+        words.append(f"{len(used)} sources")
     seconds = metadata.get("seconds")
     if isinstance(seconds, dict):
         words.append(f"{sum(value for value in seconds.values() if isinstance(value, int | float)):.1f} s")
@@ -152,6 +181,10 @@ def summary(metadata: dict[str, Any]) -> str:
 def file_of(image: bpy.types.Image) -> Path:
     """Return the file of an image data-block."""
     return Path(bpy.path.abspath(image.filepath, library=image.library))
+
+
+def _unwritable(folder: Path, error: OSError) -> OutputError:
+    return OutputError(f"Results cannot be written to '{folder}' ({error.strerror}); choose another folder.")
 
 
 def _untouched(path: Path, image: bpy.types.Image) -> bool:

@@ -76,12 +76,13 @@ def synthesize(job: Job, asked: Order) -> Steps:
     if not uses_pairs(asked.method):
         near, far = asked.depth or (yield from _depth_range(job, asked, sources, capture))
         options |= {"sources": asked.source_count, "depth_near": near, "depth_far": far}
-    assert target is not None
     params = {"capture": capture.to_json(), "target": target.to_json(), "options": options}
-    return (yield from picture(job, asked.stage, "synthesize", params, {"frame": asked.frame}, 0.1))
+    return (yield from ask_for_picture(job, asked.stage, "synthesize", params, {"frame": asked.frame}, 0.1))
 
 
-def picture(job: Job, stage: Stage, method: str, params: dict[str, Any], known: dict[str, Any], start: float) -> Steps:
+def ask_for_picture(
+    job: Job, stage: Stage, method: str, params: dict[str, Any], known: dict[str, Any], start: float
+) -> Steps:
     """Ask the worker for a picture of the target, and put that into the scene.
 
     Args:

@@ -1,0 +1,244 @@
+"""Create Gaussians as a job: the scene's cameras to the worker, a cloud or one for each frame into the scene."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..inference.camera import Camera
+from ..inference.errors import (
+    CameraError,
+    Cancelled,
+    CaptureError,
+    GaussiansError,
+    PictureError,
+    SightlineError,
+    TargetError,
+)
+from ..inference.gaussian_ply import read_gaussians
+from ..inference.gaussians import Gaussians
+from . import checks, results
+from .backend import client
+from .gathering import Stage, capture_of, read_sources, read_target, stage_of, there, unused, write_capture
+from .gaussian_sequences import file_at, file_for, files_of, follow
+from .gaussians import create_object, is_gaussians
+from .handles import Handle
+from .job import Job, Step, Steps, answer, aside, at_once, part
+from .methods import PEOPLE
+from .names import RESULT_KEY
+from .properties import of_object, of_scene
+from .sources import Source
+
+# What is wrong with one frame need not be wrong with the next.
+_OF_A_FRAME = (CameraError, CaptureError, GaussiansError, PictureError, TargetError)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be made, in references that outlive undo; the stage has a target where the Gaussians are for one."""
+
+    stage: Stage
+    capture: Handle[bpy.types.Collection]
+    quality: str
+    frame: int
+    frames: tuple[int, ...] | None
+    missing: bool
+
+
+def order(context: bpy.types.Context) -> Order:
+    """Return what the scene's settings ask for.
+
+    Raises:
+        SightlineError: If something is missing; the sentence says what.
+    """
+    scene = context.scene
+    settings = of_scene(scene)
+    frames = range(scene.frame_start, scene.frame_end + 1, scene.frame_step)
+    return Order(
+        capture=capture_of(scene),
+        stage=stage_of(context, with_target=settings.gaussians_coverage == "TARGET"),
+        quality=settings.quality,
+        frame=scene.frame_current,
+        frames=tuple(frames) if settings.gaussians_span == "RANGE" else None,
+        missing=settings.gaussians_missing,
+    )
+
+
+def obstacle(context: bpy.types.Context) -> str:
+    """Return what stands in the way of making Gaussians, as a sentence; empty where nothing is known to."""
+    for problem in (checks.backend_problem(), checks.capture_problem(context)):
+        if problem is not None:
+            return problem.sentence
+    try:
+        order(context)
+    except SightlineError as error:
+        return str(error)
+    return ""
+
+
+def create(job: Job, asked: Order) -> Steps:
+    """Make Gaussians, keep them as PLY beside the other results, and add their object to the scene.
+
+    The one step whose time grows with the cloud is the last: Blender takes attributes only all at once (a quarter of a
+    second a million Gaussians).
+
+    Raises:
+        SightlineError: If they cannot be made. Nothing of the scene has changed then; files of finished frames stay.
+    """
+    client()  # where there is none, that is said before anything is read
+    yield Step(0.0, "Reading cameras")
+    return (yield from (_still(job, asked) if asked.frames is None else _sequence(job, asked, asked.frames)))
+
+
+def _still(job: Job, asked: Order) -> Steps:
+    """Make the Gaussians of the current frame, and an object of them."""
+    path = results.reserve_new(results.output_folder(_scene(asked)), asked.capture.name, ".ply")
+    try:
+        target, sources = yield from _read(asked, asked.frame)
+        job.warnings.extend(f"'{name}' is not used: {reason}" for name, reason in unused(sources).items())
+        metadata = yield from part(_ask(job, asked, asked.frame, target, sources, path), 0.0, 0.95)
+        gaussians = yield from _read_cloud(job, path)
+        obj = _add(asked, gaussians, metadata)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    sentence = f"{obj.name}: {len(gaussians):,} Gaussians, {results.summary(metadata)}"
+    return {"object": obj.name, "path": str(path), "metadata": metadata, "sentence": sentence}
+
+
+def _sequence(job: Job, asked: Order, frames: tuple[int, ...]) -> Steps:
+    """Make a file for every frame, and one object that follows the frame."""
+    pattern = _pattern(asked)
+    wanted = [frame for frame in frames if not file_at(pattern, frame).exists()]
+    unusable: dict[str, tuple[str, list[int]]] = {}
+    failures: dict[int, SightlineError] = {}
+    metadata: dict[str, Any] = {}
+    for index, frame in enumerate(wanted):
+        start, end = (0.95 * place / len(wanted) for place in (index, index + 1))
+        yield Step(start, f"Frame {frame}")
+        try:
+            target, sources = _read_at(asked, frame)
+            for name, reason in unused(sources).items():
+                unusable.setdefault(name, (reason, []))[1].append(frame)
+            steps = _ask(job, asked, frame, target, sources, file_at(pattern, frame))
+            metadata = yield from part(steps, start, end, f"Frame {frame}: ")
+        except Cancelled:
+            raise Cancelled(_kept(index - len(failures), pattern)) from None
+        except _OF_A_FRAME as error:
+            failures[frame] = error
+    if failures and len(failures) == len(wanted):
+        raise failures[wanted[0]]
+    for name, (reason, numbers) in unusable.items():
+        job.warnings.append(f"'{name}' is not used at {_spelled(numbers)}: {reason}")
+    job.warnings.extend(f"Frame {frame} is left out: {error}" for frame, error in failures.items())
+    obj = _follower(asked, pattern)
+    held: int | None = None
+    if obj is None:
+        path, held = file_for(pattern, asked.frame)
+        obj = _add(asked, (yield from _read_cloud(job, path)), metadata)
+    follow(obj, results.stored(pattern), _scene(asked).frame_current, held)
+    sentence = f"{obj.name}: {len(wanted) - len(failures)} frames, {pattern.name}"
+    return {"object": obj.name, "path": str(pattern), "metadata": metadata, "sentence": sentence}
+
+
+def _read(asked: Order, frame: int) -> Generator[Step, None, tuple[Camera | None, list[Source]]]:
+    """Read the target, where there is one, and the sources as the scene stands."""
+    target = None if asked.stage.target is None else read_target(asked.stage)
+    return target, (yield from read_sources(asked.stage, asked.capture, frame))
+
+
+def _read_at(asked: Order, frame: int) -> tuple[Camera | None, list[Source]]:
+    """Read them as they stand at another frame. That is over before Blender draws again, so nobody sees it."""
+    scene = _scene(asked)
+    current, between = scene.frame_current, scene.frame_subframe
+    if frame == current:
+        return at_once(_read(asked, frame))
+    scene.frame_set(frame)
+    try:
+        return at_once(_read(asked, frame))
+    finally:
+        scene.frame_set(current, subframe=between)
+
+
+def _ask(
+    job: Job, asked: Order, frame: int, target: Camera | None, sources: list[Source], path: Path
+) -> Generator[Step, None, dict[str, Any]]:
+    """Have the Gaussians of a frame written to a file, and return what they were made from."""
+    capture = yield from write_capture(asked.capture.name, sources)
+    params = {
+        "capture": capture.to_json(),
+        "options": {"method": PEOPLE, "quality": asked.quality, "device": "auto"},
+        "target": None if target is None else target.to_json(),
+        "save": str(path),
+    }
+    data = yield from answer(job, client(), "reconstruct", params, 0.05, 1.0)
+    return dict(data.get("metadata", {})) | {"capture": asked.capture.name, "frame": frame}
+
+
+def _read_cloud(job: Job, path: Path) -> Generator[Step, None, Gaussians]:
+    return (yield from aside(job, lambda: read_gaussians(path), Step(0.95, "Reading the Gaussians")))
+
+
+def _add(asked: Order, gaussians: Gaussians, metadata: dict[str, Any]) -> bpy.types.Object:
+    """Add an object named after the capture to the scene that was asked from, whichever is open now."""
+    scene = _scene(asked)
+    layer = scene.view_layers.get(asked.stage.view_layer) or scene.view_layers[0]
+    with bpy.context.temp_override(scene=scene, view_layer=layer):
+        obj = create_object(bpy.context, gaussians, asked.capture.name)
+    obj[RESULT_KEY] = json.dumps(metadata)
+    return obj
+
+
+def _follower(asked: Order, pattern: Path) -> bpy.types.Object | None:
+    """Return the scene's object that follows a sequence already."""
+    for obj in _scene(asked).objects:
+        sequence = of_object(obj).sequence
+        if sequence and Path(bpy.path.abspath(sequence)) == pattern and is_gaussians(obj):
+            return obj
+    return None
+
+
+def _pattern(asked: Order) -> Path:
+    """Return the pattern of a new sequence; where only missing frames are made, of the last one there is.
+
+    Raises:
+        OutputError: If there can be no files there.
+    """
+    folder = results.make_folder(results.output_folder(_scene(asked)))
+    last: Path | None = None
+    for number in count():
+        pattern = folder / f"{results.numbered_name(asked.capture.name, number)}.####.ply"
+        if not files_of(pattern):
+            return last if asked.missing and last is not None else pattern
+        last = pattern
+    raise AssertionError
+
+
+def _kept(made: int, pattern: Path) -> str:
+    """Return what a cancel leaves behind, as a sentence."""
+    if not made:
+        return "Cancelled."
+    return f"Cancelled; {made} finished frames are kept ({pattern.name}), and Only Missing Frames goes on from there."
+
+
+def _spelled(frames: list[int]) -> str:
+    """Return ascending frames in words, such as ``frames 1, 4-6``."""
+    runs: list[list[int]] = []
+    for frame in frames:
+        if runs and frame == runs[-1][-1] + 1:
+            runs[-1].append(frame)
+        else:
+            runs.append([frame])
+    words = [f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs]
+    return f"{'frames' if len(frames) > 1 else 'frame'} {', '.join(words)}"
+
+
+def _scene(asked: Order) -> bpy.types.Scene:
+    scene: bpy.types.Scene = there(asked.stage.scene, "The scene")
+    return scene
