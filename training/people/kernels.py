@@ -126,15 +126,30 @@ def _unit(vector):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _shade(surface, albedo, bump, eye, lights, sky, gloss, normal, view):  # type: ignore[no-untyped-def]
-    """Turn ``albedo`` (3,) into the light that leaves ``surface``: uv, position, normal, tangent, bitangent, open."""
+def _side(a, b, c, eye):  # type: ignore[no-untyped-def]
+    """Return 1 where the side of a triangle that its normals (of its corners' vertices) point to is seen, else -1.
+
+    The interpolated normal alone would turn over along every silhouette.
+    """
+    ux, uy, uz = b[2] - a[2], b[3] - a[3], b[4] - a[4]
+    vx, vy, vz = c[2] - a[2], c[3] - a[3], c[4] - a[4]
+    x, y, z = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+    outwards = x * (a[5] + b[5] + c[5]) + y * (a[6] + b[6] + c[6]) + z * (a[7] + b[7] + c[7])
+    towards = x * (eye[0] - a[2]) + y * (eye[1] - a[3]) + z * (eye[2] - a[4])
+    return 1.0 if outwards * towards >= 0.0 else -1.0
+
+
+@numba.njit(cache=True, nogil=True)
+def _shade(surface, side, albedo, bump, eye, lights, sky, gloss, normal, view):  # type: ignore[no-untyped-def]
+    """Turn ``albedo`` (3,) into the light that leaves ``surface``: uv, position, normal, tangent, bitangent, open.
+
+    ``side`` is -1 where its back is seen.
+    """
     for k in range(3):
         view[k] = eye[k] - surface[2 + k]
         normal[k] = surface[5 + k]
     _unit(view)
     _unit(normal)
-    # Thin cloth has the same two sides.
-    side = 1.0 if normal[0] * view[0] + normal[1] * view[1] + normal[2] * view[2] >= 0.0 else -1.0
     bx, by, bz = bump[0] / 127.5 - 1.0, bump[1] / 127.5 - 1.0, max(bump[2] / 127.5 - 1.0, 0.1)
     for k in range(3):
         normal[k] = side * (bx * surface[8 + k] + by * surface[11 + k] + bz * normal[k])
@@ -241,7 +256,8 @@ def draw(  # type: ignore[no-untyped-def]
                     _sample(colours, colour_pyramids[m], levels[t], surface[0], surface[1], albedo, spare)
                     bump_level = max(levels[t] - bump_shift[m], 0.0)
                     _sample(bumps, bump_pyramids[m], bump_level, surface[0], surface[1], bump, spare)
-                    _shade(surface, albedo, bump, eye, lights, sky, gloss[m], normal, view)
+                    side = _side(va, vb, vc, eye)
+                    _shade(surface, side, albedo, bump, eye, lights, sky, gloss[m], normal, view)
                     covered += count
                     for k in range(3):
                         total[k] += count * albedo[k]
