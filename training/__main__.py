@@ -11,6 +11,7 @@ from inference.convglr.network import NetworkConfig
 from inference.weights import DEFAULTS
 
 from .evaluation import measure, table
+from .gps_gaussian.commands import add_commands
 from .people.ring import write_ring
 from .train import Settings, train
 from .train_cost import train_cost
@@ -56,9 +57,13 @@ def main() -> None:
     ring.add_argument("--size", type=int, default=1024, help="side in pixels")
     ring.add_argument("--out", type=Path, required=True, help="folder of the capture")
     ring.add_argument("--seed", type=int, default=0, help="of pose and light")
+    add_commands(commands)
     arguments = parser.parse_args()
     if arguments.command == "people-ring":
         write_ring(arguments.person, arguments.cameras, arguments.size, arguments.out, arguments.seed)
+        return
+    if "run" in arguments:
+        arguments.run(arguments)
         return
     torch.set_num_threads(arguments.threads)
     if arguments.command == "evaluate":

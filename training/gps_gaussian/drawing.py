@@ -1,0 +1,142 @@
+"""Where examples come from: drawn by seed, or read from a folder that was drawn beforehand."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numba
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, IterableDataset
+
+from inference.errors import SightlineError
+
+from ..people.sample import draw_sample
+from .example import Example, prepare, recoloured
+from .storage import load_example, save_example
+
+TARGETS = 2  # pictures between the sources and beside them that one pair is judged by
+REPLAY = 64  # drawn examples kept to be seen again
+REPEATS = 2  # how often each of them is
+ATTEMPTS = 20
+# A drawn seed that fails goes on with others, far from those of the examples beside it.
+_STRIDE = 2**24
+
+
+@dataclass(frozen=True)
+class Source:
+    """What examples are made of.
+
+    Args:
+        size: Longest side of the rectified pictures in pixels.
+        people: Folder of avatars; ``None``: procedural bodies alone.
+    """
+
+    size: int
+    people: Path | None
+
+    def draw(self, seed: int) -> Example:
+        """Return the example of a seed.
+
+        Raises:
+            SightlineError: If none of many pairs in a row can be rectified.
+        """
+        for attempt in range(ATTEMPTS):
+            try:
+                return prepare(draw_sample(seed + attempt * _STRIDE, self.size, self.people, TARGETS), self.size)
+            except SightlineError:
+                # A pair that shows nothing, say; what is wrong with all of them is told.
+                if attempt == ATTEMPTS - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+
+def draw_folder(source: Source, folder: Path, count: int, workers: int, first: int = 0) -> None:
+    """Draw examples of ``count`` seeds from ``first`` on into a folder; those that are there already are kept."""
+    folder.mkdir(parents=True, exist_ok=True)
+    seeds = [seed for seed in range(first, first + count) if not _file(folder, seed).exists()]
+    started = time.monotonic()
+    # numba's threads do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, _one_thread) as pool:
+        for done, _ in enumerate(pool.map(partial(_draw_file, source, folder), seeds), start=1):
+            if done % 50 == 0 or done == len(seeds):
+                print(f"{done} of {len(seeds)}, {(time.monotonic() - started) / done:.2f} s each", flush=True)
+
+
+def stored(folder: Path, first: int, seed: int) -> Iterator[Example]:
+    """Return endless examples of a folder, in a new order each round, from number ``first`` on.
+
+    Raises:
+        ValueError: If the folder holds none.
+    """
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise ValueError(f"'{folder}' holds no examples; draw some with python -m training people-draw")
+    for place in itertools.count(first):
+        order = np.random.default_rng([seed, place // len(files)]).permutation(len(files))
+        yield load_example(files[order[place % len(files)]])
+
+
+def fresh(source: Source, first: int, workers: int) -> Iterator[Example]:
+    """Return endless examples of ever new seeds, drawn by other processes; each comes back a few times."""
+    drawn = _Drawn(source, first)
+    if not workers:
+        return repeated(iter(drawn), np.random.default_rng(first))
+    loader = DataLoader(drawn, None, num_workers=workers, prefetch_factor=4, multiprocessing_context="spawn")
+    return repeated(iter(loader), np.random.default_rng(first))
+
+
+def repeated(examples: Iterator[Example], random: np.random.Generator) -> Iterator[Example]:
+    """Give every example again later: learning costs less than drawing."""
+    kept: list[Example] = []
+    for example in examples:
+        yield example
+        kept.append(example)
+        for _ in range(REPEATS - 1):
+            yield kept[int(random.integers(len(kept)))]
+        if len(kept) > REPLAY:
+            kept.pop(int(random.integers(len(kept))))
+
+
+def varied(examples: Iterator[Example], random: np.random.Generator) -> Iterator[Example]:
+    """Exchange every example's colour channels."""
+    return (recoloured(example, random) for example in examples)
+
+
+class _Drawn(IterableDataset[Example]):
+    """Examples of ever new seeds, shared out among the loader's processes."""
+
+    def __init__(self, source: Source, first: int) -> None:
+        self.source, self.first = source, first
+
+    def __iter__(self) -> Iterator[Example]:
+        worker = torch.utils.data.get_worker_info()
+        offset, stride = (0, 1) if worker is None else (worker.id, worker.num_workers)
+        if worker is not None:
+            _one_thread()
+        for seed in itertools.count(self.first + offset, stride):
+            yield self.source.draw(seed)
+
+
+def _one_thread() -> None:
+    """Keep a process that draws to one core: there is one for each."""
+    torch.set_num_threads(1)
+    numba.set_num_threads(1)
+    cv2.setNumThreads(1)
+
+
+def _draw_file(source: Source, folder: Path, seed: int) -> None:
+    save_example(_file(folder, seed), source.draw(seed))
+
+
+def _file(folder: Path, seed: int) -> Path:
+    return folder / f"{seed:08d}.safetensors"

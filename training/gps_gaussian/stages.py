@@ -1,0 +1,72 @@
+"""What each stage of the training runs: the parts that learn, with gradients, and no more of the others than needed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import torch
+from torch import Tensor
+
+from inference.gps_gaussian.forward import Pairs, PairsOutput, gaussians_of_flow, shown_of
+from inference.gps_gaussian.network import GPSGaussian
+
+from .example import Example
+from .losses import flow_loss, render_loss
+
+PARTS = {"encoder": "img_encoder", "stereo": "raft_stereo", "regressor": "gs_parm_regresser"}
+# Of each stage, where nothing else is asked for.
+LEARNING = {1: ("encoder", "stereo"), 2: ("encoder", "stereo", "regressor")}
+
+
+def choose_parts(network: GPSGaussian, parts: Collection[str]) -> None:
+    """Let these parts learn and freeze the others."""
+    for part, name in PARTS.items():
+        getattr(network, name).requires_grad_(part in parts)
+
+
+def stage_loss(network: GPSGaussian, example: Example, stage: int) -> dict[str, Tensor]:
+    """Return the losses to sum: ``flow`` where the stereo network learns, and in stage 2 ``render``.
+
+    The encoder and the stereo network run in half precision on CUDA, as in the authors' second stage.
+    """
+    pairs = example.pairs
+    shown, features, flows = _flows(network, pairs)
+    losses = {}
+    if next(network.raft_stereo.parameters()).requires_grad:
+        losses["flow"] = flow_loss(flows, example.flow, example.valid)
+    if stage == 2:
+        losses["render"] = render_loss(gaussians_of_flow(network, pairs, shown, features, flows), example)
+    return losses
+
+
+def run(network: GPSGaussian, pairs: Pairs) -> PairsOutput:
+    """Return what the whole network makes, as :func:`pixel_gaussians` does, without the work that has no effect."""
+    shown, features, flows = _flows(network, pairs)
+    return gaussians_of_flow(network, pairs, shown, features, flows)
+
+
+def flows_of(network: GPSGaussian, pairs: Pairs) -> list[Tensor]:
+    """Return the stereo network's flows (2B, 1, H, W): of all steps where it learns, else of the last one."""
+    return _flows(network, pairs)[2]
+
+
+def corrects_nothing(network: GPSGaussian) -> bool:
+    """Whether the stereo network returns the flow it is given: its last layer is zero, as at the guided start."""
+    head = network.raft_stereo.update_module.update_block.flow_head.conv2
+    return not any(bool(parameter.any()) for parameter in head.parameters())
+
+
+def _flows(network: GPSGaussian, pairs: Pairs) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor], list[Tensor]]:
+    device = pairs.image.device.type
+    initial = pairs.initial if network.config.guided else None
+    learning = next(network.raft_stereo.parameters()).requires_grad and torch.is_grad_enabled()
+    with torch.autocast(device, dtype=torch.bfloat16, enabled=device == "cuda"):
+        shown = shown_of(pairs)
+        features = network.img_encoder(shown)
+        if initial is not None and not learning and corrects_nothing(network):
+            flows = [initial]
+        else:
+            with torch.set_grad_enabled(learning):
+                flows = network.raft_stereo(features[2], initial)
+    half, quarter, eighth = (feature.float() for feature in features)
+    return shown, (half, quarter, eighth), [flow.float() for flow in flows]
