@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import pi, sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,8 +24,13 @@ def harmonics_at(directions: ArrayLike, count: int) -> NDArray[np.float64]:
         count: 1, 4, 9 or 16, for degree 0 to 3.
     """
     x, y, z = np.moveaxis(np.asarray(directions, dtype=np.float64), -1, 0)
+    return np.stack(harmonic_bands(x, y, z, count), axis=-1)
+
+
+def harmonic_bands(x: Any, y: Any, z: Any, count: int) -> list[Any]:
+    """Return the values of :func:`harmonics_at` one by one, for arrays or tensors of coordinates."""
     xx, yy, zz = x * x, y * y, z * z
-    bands = [np.full_like(x, SH_ZERO)]
+    bands = [0 * x + SH_ZERO]
     if count > 1:
         one = sqrt(3 / (4 * pi))
         bands += [-one * y, one * z, -one * x]
@@ -42,7 +48,7 @@ def harmonics_at(directions: ArrayLike, count: int) -> NDArray[np.float64]:
             b / 2 * z * (xx - yy),
             -a * x * (xx - 3 * yy),
         ]
-    return np.stack(bands, axis=-1)
+    return bands
 
 
 def turned_harmonics(harmonics: NDArray[np.float32], turn: NDArray[np.float64]) -> NDArray[np.float64]:

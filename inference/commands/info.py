@@ -41,6 +41,8 @@ def run(arguments: argparse.Namespace, progress: Progress) -> None:
         print(f"device      {device['name']} ({device['label']}{memory})")
     for method in told["methods"]:
         print(f"method      {method}")
+    for backend in told["splatting"]:
+        print(f"splatting   {backend['name']} ({'' if backend['usable'] else 'not used: '}{backend['reason']})")
     for entry in told["weights"]:
         print(
             "weights     " + ", ".join(f"{key} {value}" for key, value in entry.items() if value not in (None, "", {}))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..progress import Progress
-from .common import UsageError, common
+from .common import common
 
 NAME = "splat"
 
@@ -27,8 +27,7 @@ def run(arguments: argparse.Namespace, progress: Progress) -> None:
     """Render and write.
 
     Raises:
-        UsageError: If another device than the CPU is asked for.
-        SightlineError: If cloud or cameras cannot be read, or a picture not written.
+        SightlineError: If cloud or cameras cannot be read, a picture not written, or the device is not there.
     """
     import numpy as np
 
@@ -38,14 +37,12 @@ def run(arguments: argparse.Namespace, progress: Progress) -> None:
     from ..picture_output import write_picture
     from ..splatting import rasterize
 
-    if arguments.device not in ("auto", "cpu"):
-        raise UsageError("Gaussians are splatted on the CPU; leave --device out")
     progress(0.0, "Reading the Gaussians")
     gaussians = read_gaussians(arguments.cloud)
     cameras = read_cameras(arguments.cameras)
     for index, view in enumerate(cameras):
         progress(0.1 + 0.9 * index / len(cameras), f"Splatting {view.name}")
-        splat = rasterize(gaussians, rectified_camera(view.camera))
+        splat = rasterize(gaussians, rectified_camera(view.camera), device=arguments.device)
         # Straight alpha, as PNG has it: over black, colours are multiplied by it.
         rgb = splat.rgb / np.maximum(splat.alpha, 1e-6)[..., None]
         write_picture(arguments.out / f"{view.name}.png", rgb, splat.alpha)

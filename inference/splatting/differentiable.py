@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from . import gradients, kernels
+from . import gradients, gsplat_backend, kernels
+from .backends import gsplat_usable
 from .projection import project
 
 Floats = NDArray[np.float32]
@@ -28,9 +29,10 @@ def splat(
     background: Tensor | None = None,
     near: float = 0.01,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Render Gaussians; differentiable by the first five arguments, deterministic on the CPU.
+    """Render Gaussians; differentiable by the first five arguments.
 
-    Conventions are those of :func:`.rasterize`.
+    Conventions are those of :func:`.rasterize.rasterize`. On CUDA by gsplat where it works, else on the CPU, where the
+    same arguments give the same bits.
 
     Args:
         means: (N, 3) in scene units; float32 and on one device like all others. N may be 0.
@@ -50,7 +52,11 @@ def splat(
     device = means.device
     if background is None:
         background = torch.zeros(3, device=device)
-    projected = project(means, quaternions, scales, opacities, intrinsics, pose, width, height, near)
+    view = (intrinsics, pose, width, height)
+    if device.type == "cuda" and len(means) and gsplat_usable(device):
+        gaussians = (means, quaternions, scales, opacities, colours)
+        return gsplat_backend.rasterization(*gaussians, *view, background, near)[:3]
+    projected = project(means, quaternions, scales, opacities, *view, near)
     arguments = (
         projected.places,
         projected.conics,

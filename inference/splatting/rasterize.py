@@ -8,6 +8,7 @@ left out, at most .999 each, and a pixel closed before its transmittance would f
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,12 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 from ..camera import Camera
 from ..errors import CameraError
 from ..gaussians import Gaussians
-from ..harmonics import harmonics_at
-from . import kernels
+from . import cpu
+
+if TYPE_CHECKING:
+    import torch
 
 Floats = NDArray[np.float32]
-
-CHUNK = 1 << 18  # Gaussians whose colours are found at once, to bound memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,70 +42,32 @@ class Splat:
 
 
 def rasterize(
-    gaussians: Gaussians, camera: Camera, background: ArrayLike = (0.0, 0.0, 0.0), near: float = 0.01
+    gaussians: Gaussians,
+    camera: Camera,
+    background: ArrayLike = (0.0, 0.0, 0.0),
+    near: float = 0.01,
+    device: torch.device | str = "auto",
 ) -> Splat:
-    """Render Gaussians on the CPU.
+    """Render Gaussians with the first back end that works on the device (:func:`.backends.splatting_backends`).
 
     Args:
         gaussians: N, possibly none.
         camera: Without distortion.
         background: sRGB behind them.
         near: Gaussians with their centre nearer than this z (scene units) are left out.
+        device: torch's, or its name, or ``auto``; all but CUDA means the CPU.
 
     Raises:
         CameraError: If the camera has lens distortion.
+        BackendError: If there is no device of that name.
     """
     if camera.distortion is not None:
         raise CameraError("Gaussians are splatted for ideal cameras; remove the lens distortion first.")
-    width, height = round(camera.width), round(camera.height)
-    intrinsics = np.array([camera.fx, camera.fy, camera.cx, camera.cy])
-    projected = kernels.project(
-        gaussians.means,
-        gaussians.quaternions,
-        gaussians.scales,
-        gaussians.opacities,
-        np.ascontiguousarray(camera.world_to_camera),
-        intrinsics,
-        width,
-        height,
-        near,
-    )
-    places, conics, extents, depths = projected
-    seen = np.flatnonzero(extents[:, 0] > 0)
-    # Stable, so that equal depths keep the order of the cloud on every machine.
-    order = seen[np.argsort(depths[seen], kind="stable")]
-    starts, members = kernels.bin_tiles(places[order], extents[order], width, height)
-    rgb = np.empty((height, width, 3), np.float32)
-    alpha, depth, first_hit = (np.empty((height, width), np.float32) for _ in range(3))
-    kernels.blend_tiles(
-        starts,
-        members,
-        places[order],
-        conics[order],
-        gaussians.opacities[order],
-        _colours(gaussians, camera, order),
-        depths[order],
-        np.asarray(background, dtype=np.float32),
-        rgb,
-        alpha,
-        depth,
-        first_hit,
-    )
-    depth[alpha == 0] = np.inf
-    first_hit[first_hit == 0] = np.inf
-    return Splat(rgb, alpha, depth, first_hit)
+    behind = np.asarray(background, dtype=np.float32)
+    if device != "cpu" and len(gaussians):
+        from .backends import cuda_rasterizer
 
-
-def _colours(gaussians: Gaussians, camera: Camera, which: NDArray[np.int64]) -> Floats:
-    """Return (M, 3) colours of the chosen Gaussians as the camera sees them, cut at zero."""
-    if gaussians.degree == 0:
-        return np.maximum(gaussians.colours[which], np.float32(0))
-    colours = np.empty((len(which), 3), np.float32)
-    for first in range(0, len(which), CHUNK):
-        part = which[first : first + CHUNK]
-        directions = gaussians.means[part].astype(np.float64) - camera.centre
-        directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-        harmonics = gaussians.harmonics[part]
-        values = harmonics_at(directions, harmonics.shape[1])
-        colours[first : first + CHUNK] = np.maximum(0.5 + np.einsum("nk,nkc->nc", values, harmonics), 0)
-    return colours
+        render = cuda_rasterizer(device)
+        if render is not None:
+            return Splat(*render(gaussians, camera, behind, near))
+    return Splat(*cpu.render(gaussians, camera, behind, near))

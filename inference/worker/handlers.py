@@ -72,6 +72,11 @@ class Handlers:
 
             return list(METHODS)
 
+        def splatting() -> list[dict[str, Any]]:
+            from ..splatting.backends import splatting_backends
+
+            return [asdict(backend) for backend in splatting_backends()]
+
         def weights() -> list[dict[str, Any]]:
             from ..weights import list_weights
 
@@ -82,6 +87,7 @@ class Handlers:
             "packages": {names[0]: _version(names) for names in PACKAGES},
             "devices": _possible(devices, context),
             "methods": _possible(methods, context),
+            "splatting": _possible(splatting, context),
             "weights": _possible(weights, context),
         }
 
