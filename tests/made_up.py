@@ -15,14 +15,14 @@ NEAR, FAR = 2.0, 5.0
 
 
 def write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
-    """Write H x W x 3 bytes; the tests need no picture library for that."""
-    height, width, _ = pixels.shape
+    """Write H x W x 3 bytes, or x 4 with alpha; the tests need no picture library for that."""
+    height, width, channels = pixels.shape
     rows = b"".join(b"\0" + pixels[row].tobytes() for row in range(height))
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, 8, {3: 2, 4: 6}[channels], 0, 0, 0)
     path.write_bytes(
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
     )
