@@ -28,11 +28,16 @@ class OpenResult(bpy.types.Operator):
         if image is None:
             self.report({"ERROR"}, "This camera has no result yet; press Synthesize View.")
             return {"CANCELLED"}
-        if not show_in_editor(image) and not bpy.app.background:
-            bpy.ops.wm.window_new()
-            context.window_manager.windows[-1].screen.areas[0].ui_type = "IMAGE_EDITOR"
-            show_in_editor(image)
+        show_image(image)
         return {"FINISHED"}
+
+
+def show_image(image: bpy.types.Image) -> None:
+    """Show an image in the open Image Editor, or in a new window where there is none."""
+    if not show_in_editor(image) and not bpy.app.background:
+        bpy.ops.wm.window_new()
+        bpy.context.window_manager.windows[-1].screen.areas[0].ui_type = "IMAGE_EDITOR"
+        show_in_editor(image)
 
 
 CLASSES = (OpenResult,)

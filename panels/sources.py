@@ -9,6 +9,7 @@ import bpy
 from ..scene.choices import UNUSABLE, choices_of
 from ..scene.names import Operators, Panels
 from ..scene.properties import of_camera, of_scene
+from ..scene.sources import kind_of_mask
 from .common import SidebarPanel, sentence
 
 
@@ -90,7 +91,27 @@ class SourcesPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
         if shown is None or not isinstance(obj.data, bpy.types.Camera):
             return
         sentence(self.layout, context, f"{obj.name}: {shown.reason}", "CHECKMARK" if shown.used else "X")
-        self.layout.prop(of_camera(obj.data), "mask")
+        _draw_mask(self.layout, obj.data)
+
+
+def _draw_mask(layout: bpy.types.UILayout, camera: bpy.types.Camera) -> None:
+    """Offer what tells the subject of the chosen source from the background."""
+    settings, kind = of_camera(camera), kind_of_mask(camera)
+    column = layout.column(align=True)
+    column.prop(settings, "mask_kind")
+    if kind == "IMAGE":
+        column.template_ID(settings, "mask", open="image.open")
+    elif kind == "CLEAN_PLATE":
+        column.template_ID(settings, "clean_plate", open="image.open")
+        column.prop(settings, "plate_threshold")
+    elif kind == "CHROMA_KEY":
+        row = column.row(align=True)
+        row.prop(settings, "key_colour", text="")
+        row.operator(Operators.KEY_FROM_BORDER)
+        column.prop(settings, "key_tolerance")
+    row = layout.row(align=True)
+    row.operator(Operators.PREVIEW_MASK)
+    row.operator(Operators.COPY_MASK, text="Copy to All")
 
 
 CLASSES = (SourceList, SourcesPanel)

@@ -19,7 +19,7 @@ from .methods import most_sources, uses_pairs
 from .picture_size import is_opaque
 from .pictures import background_of
 from .properties import SceneSettings, of_camera, of_scene
-from .sources import DISABLED, IS_TARGET, Source, cameras_in, examine
+from .sources import DISABLED, IS_TARGET, Source, cameras_in, examine, kind_of_mask
 from .targets import target_of
 
 
@@ -197,9 +197,13 @@ def _camera_key(obj: bpy.types.Object) -> Hashable:
     background = background_of(data)
     picture: Hashable = None
     if background is not None:
-        image = background.image if background.source == "IMAGE" else None
-        picture = (background.source, None if image is None else (image.session_uid, image.filepath, image.is_dirty))
+        image, clip = background.image, background.clip
+        if background.source == "IMAGE":
+            picture = image.session_uid, image.filepath, image.is_dirty
+        else:
+            picture = clip.session_uid, clip.filepath, clip.frame_start, clip.frame_offset
     settings = of_camera(data)
-    mask = None if settings.mask is None else settings.mask.session_uid
+    images = (settings.mask, settings.clean_plate)
+    mask = kind_of_mask(data), tuple(None if image is None else image.session_uid for image in images)
     lens = (data.type, data.lens, data.sensor_width, data.sensor_height, data.sensor_fit, data.shift_x, data.shift_y)
     return obj.name, obj.matrix_world.copy().freeze(), lens, settings.enabled, picture, mask

@@ -10,15 +10,14 @@ from typing import Any
 import bpy
 
 from ..inference.camera import Camera
-from ..inference.errors import CaptureError, PictureError, SightlineError, TargetError
+from ..inference.errors import CaptureError, SightlineError, TargetError
 from ..inference.view import Capture, View
 from .backend import pictures_folder
 from .cameras import target_camera
 from .handles import Handle
 from .job import Step
-from .pictures import write_image
 from .properties import of_scene
-from .sources import DISABLED, IS_TARGET, NO_PICTURE, Source, cameras_in, examine, written
+from .sources import DISABLED, IS_TARGET, NO_PICTURE, Source, cameras_in, examine, view_of, write_pictures
 from .targets import target_of
 
 # No method can find depth with fewer.
@@ -133,16 +132,7 @@ def write_capture(name: str, sources: list[Source]) -> Generator[Step, None, Cap
     files: dict[int, Path] = {}
     views: list[View] = []
     for index, source in enumerate(usable):
-        for photograph in (source.photograph, source.mask):
-            if photograph is not None and photograph.image is not None and photograph.image.uid not in files:
-                image = photograph.image.resolve()
-                if image is None:
-                    raise PictureError(f"The picture of '{source.name}' was deleted; start again.")
-                for path in write_image(image, pictures_folder()):
-                    yield Step(0.02 + 0.03 * index / len(usable), f"Writing the picture of {source.name}")
-                    if path is not None:
-                        files[photograph.image.uid] = path
-        picture = written(source.photograph, files)
-        assert picture is not None and source.camera is not None
-        views.append(View(source.name, source.camera, picture, written(source.mask, files)))
+        for _ in write_pictures(source, files, pictures_folder()):
+            yield Step(0.02 + 0.03 * index / len(usable), f"Writing the picture of {source.name}")
+        views.append(view_of(source, files))
     return Capture(tuple(views), format="blender")

@@ -14,6 +14,9 @@ PROPERTY = "sightline"
 # its file as ours.
 RESULT_KEY = "sightline_result"
 
+# Custom property of a mask's preview: the name of its camera.
+PREVIEW_KEY = "sightline_preview"
+
 # What the display of Gaussians is called, and the custom property that marks its node group and material as ours.
 GAUSSIANS = "Sightline Gaussians"
 DISPLAY_KEY = "sightline_display"
@@ -45,6 +48,9 @@ class Operators:
     CAPTURE_FROM_COLLECTION = "sightline.capture_from_collection"
     TOGGLE_SOURCES = "sightline.toggle_sources"
     SYNTHESIZE_VIEW = "sightline.synthesize_view"
+    PREVIEW_MASK = "sightline.preview_mask"
+    KEY_FROM_BORDER = "sightline.key_from_border"
+    COPY_MASK = "sightline.copy_mask"
     CANCEL = "sightline.cancel"
     OPEN_RESULT = "sightline.open_result"
     ADD_TARGET = "sightline.add_target"

@@ -25,12 +25,16 @@ PIXELS_PER_STEP = 2**17
 
 @dataclass(frozen=True)
 class Photograph:
-    """A picture on disk (``path``), or one that only Blender has (``image``) and that must be written first."""
+    """A picture on disk (``path``), or one that only Blender has (``image``) and that must be written first.
+
+    Where the file is a movie, ``movie_frame`` says which of its frames, counted from 0.
+    """
 
     width: int
     height: int
     path: Path | None
     image: Handle[bpy.types.Image] | None = None
+    movie_frame: int | None = None
 
 
 def background_of(camera: bpy.types.Camera) -> bpy.types.CameraBackgroundImage | None:
@@ -47,7 +51,7 @@ def photograph_of(camera: bpy.types.Camera, frame: int) -> Photograph | None:
     """Return the photograph of a camera at a scene frame; ``None`` where it has none.
 
     Raises:
-        PictureError: If it has one that cannot be used: missing, damaged, or a movie.
+        PictureError: If it has one that cannot be used: missing, damaged, or a clip that shows nothing at that frame.
     """
     background = background_of(camera)
     if background is None:
@@ -57,22 +61,35 @@ def photograph_of(camera: bpy.types.Camera, frame: int) -> Photograph | None:
     return image_photograph(background.image, camera.name, frame, background.image_user)
 
 
+def mask_photograph(image: bpy.types.Image, camera: bpy.types.Camera, frame: int) -> Photograph:
+    """Return the picture of a camera's mask at a scene frame. One that moves keeps step with the camera's photograph.
+
+    Raises:
+        PictureError: As :func:`image_photograph`.
+    """
+    background = background_of(camera)
+    user = None
+    if background is not None and background.source == "MOVIE_CLIP":
+        frame = frame - background.clip.frame_start + background.clip.frame_offset + 1
+    elif background is not None and background.image.source in {"SEQUENCE", "MOVIE"}:
+        user = background.image_user
+    return image_photograph(image, f"{camera.name} (mask)", frame, user)
+
+
 def image_photograph(
     image: bpy.types.Image, owner: str, frame: int, user: bpy.types.ImageUser | None = None
 ) -> Photograph:
     """Return the photograph that an image data-block holds.
 
     Args:
-        image: Still, sequence, generated, painted or packed.
+        image: Still, sequence, movie, generated, painted or packed.
         owner: Who uses it, for the messages.
-        frame: The scene's frame, for sequences.
-        user: Timing of a sequence.
+        frame: The scene's frame, for sequences and movies.
+        user: Timing of a sequence or movie.
 
     Raises:
-        PictureError: If there is no such file, it is damaged, or the image is a movie, a render or tiled.
+        PictureError: If there is no such file, it is damaged, or the image is a render or tiled.
     """
-    if image.source == "MOVIE":
-        raise PictureError(f"The background of '{owner}' is a movie; turn it into an image sequence.")
     if image.source in {"VIEWER", "TILED"}:
         raise PictureError(f"The background of '{owner}' is no photograph; choose an image file.")
     if image.source == "GENERATED" or image.is_dirty or image.packed_file is not None:
@@ -81,6 +98,11 @@ def image_photograph(
             raise PictureError(f"The image '{image.name}' of '{owner}' is empty or damaged; load it again.")
         return Photograph(width, height, None, Handle.to(image, "images"))
     path = Path(bpy.path.abspath(image.filepath, library=image.library))
+    if image.source == "MOVIE":
+        # Blender counts from 1, and stays on the first and the last frame before and after them.
+        _check_movie(path, owner, *image.size)
+        number = min(_sequence_number(user, frame), image.frame_duration)
+        return Photograph(image.size[0], image.size[1], path, movie_frame=max(0, number - 1))
     if image.source == "SEQUENCE":
         path = _numbered(path, _sequence_number(user, frame))
     return _file(path, owner, image)
@@ -177,13 +199,31 @@ def _file(path: Path, owner: str, image: bpy.types.Image | None = None) -> Photo
 
 
 def _clip(clip: bpy.types.MovieClip, owner: str, frame: int) -> Photograph:
-    """Return the photograph of a movie clip that is an image sequence."""
-    if clip.source != "SEQUENCE":
-        raise PictureError(f"The background of '{owner}' is a movie; turn it into an image sequence.")
+    """Return what a movie clip, a movie or an image sequence, shows at a scene frame."""
     path = Path(bpy.path.abspath(clip.filepath, library=clip.library))
+    number = frame - clip.frame_start + clip.frame_offset
+    if clip.source != "SEQUENCE":
+        _check_movie(path, owner, *clip.size)
+        if not 0 <= number < clip.frame_duration:
+            raise PictureError(
+                f"The movie clip of '{owner}' shows nothing at frame {frame}: it has {clip.frame_duration} frames, the "
+                f"first at {clip.frame_start - clip.frame_offset}."
+            )
+        return Photograph(clip.size[0], clip.size[1], path, movie_frame=number)
     first = re.search(r"(\d+)\D*$", path.stem)
-    number = int(first.group(1)) if first else 0
-    return _file(_numbered(path, number + frame - clip.frame_start + clip.frame_offset), owner)
+    return _file(_numbered(path, number + (int(first.group(1)) if first else 0)), owner)
+
+
+def _check_movie(path: Path, owner: str, width: float, height: float) -> None:
+    """Check that there is a movie and that Blender can read it.
+
+    Raises:
+        PictureError: If not.
+    """
+    if not path.is_file():
+        raise PictureError(f"The movie of '{owner}' is missing: {path}; find it or disable the camera.")
+    if not width or not height:
+        raise PictureError(f"The movie of '{owner}' is damaged or of an unknown format: {path}.")
 
 
 def _sequence_number(user: bpy.types.ImageUser | None, frame: int) -> int:

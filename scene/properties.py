@@ -3,7 +3,15 @@
 from typing import TYPE_CHECKING
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import (
+    BoolProperty,
+    EnumProperty,
+    FloatProperty,
+    FloatVectorProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
 
 from .names import PROPERTY
 
@@ -42,6 +50,12 @@ SPANS = (
         "Frame Range",
         "A file for every frame of the scene's frame range, and one object that follows the frame",
     ),
+)
+MASK_KINDS = (
+    ("ALPHA", "Alpha or None", "The alpha channel of the photograph, where it has one"),
+    ("IMAGE", "Mask Image", "An image, sequence or movie that is white where the photograph shows the subject"),
+    ("CLEAN_PLATE", "Clean Plate", "What differs from a picture of the same camera without the subject"),
+    ("CHROMA_KEY", "Chroma Key", "What stands before a green or blue screen"),
 )
 DEPTH_MODES = (
     ("AUTO", "Automatic", "From the calibration's points, or from matches between the photographs"),
@@ -129,18 +143,65 @@ class SceneSettings(bpy.types.PropertyGroup):
         active_source: IntProperty(options={"HIDDEN"})
 
 
+def _mask_chosen(settings: "CameraSettings", _context: bpy.types.Context) -> None:
+    if settings.mask is not None:
+        settings.mask_kind = "IMAGE"
+
+
 class CameraSettings(bpy.types.PropertyGroup):
     """A camera as a source."""
 
     if TYPE_CHECKING:
         enabled: bool
+        mask_kind: str
         mask: bpy.types.Image | None
+        clean_plate: bpy.types.Image | None
+        plate_threshold: float
+        key_colour: tuple[float, float, float]
+        key_tolerance: float
     else:
         enabled: BoolProperty(name="Use", description="Whether this photograph may be used as a source", default=True)
+        mask_kind: EnumProperty(
+            name="Mask", description="What tells the subject of the photograph from the background", items=MASK_KINDS
+        )
         mask: PointerProperty(
-            name="Mask",
+            name="Image",
             description="White where the photograph shows the scene, black where it shows what must not appear",
             type=bpy.types.Image,
+            update=_mask_chosen,
+        )
+        clean_plate: PointerProperty(
+            name="Plate",
+            description="The picture of the same camera without the subject, in the same light",
+            type=bpy.types.Image,
+        )
+        plate_threshold: FloatProperty(
+            name="Threshold",
+            description="How much the photograph must differ from the clean plate; raise it where shadows and noise "
+            "count as subject, lower it where parts of the subject are missing",
+            min=0.1,
+            max=10.0,
+            soft_min=0.3,
+            soft_max=4.0,
+            default=1.0,
+        )
+        key_colour: FloatVectorProperty(
+            name="Colour",
+            description="The colour of the screen behind the subject, as the photograph shows it",
+            subtype="COLOR_GAMMA",
+            size=3,
+            min=0.0,
+            max=1.0,
+            default=(0.0, 0.69, 0.25),
+        )
+        key_tolerance: FloatProperty(
+            name="Tolerance",
+            description="How far from the key colour the screen may be; raise it where parts of the screen are left, "
+            "lower it where the subject has holes",
+            subtype="FACTOR",
+            min=0.05,
+            max=0.9,
+            default=0.4,
         )
 
 

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
 
 from ..inference.camera import Camera
-from ..inference.errors import SightlineError
+from ..inference.errors import PictureError, SightlineError
+from ..inference.mattes import ChromaKey, CleanPlate, Matte
+from ..inference.view import MovieFrame, Stored, View
 from .cameras import source_camera
-from .pictures import Photograph, image_photograph, photograph_of
+from .pictures import Photograph, mask_photograph, photograph_of, write_image
 from .properties import of_camera
 
 NO_PICTURE = "has no picture as its background"
 DISABLED = "switched off"
 IS_TARGET = "is the target"
+
+
+@dataclass(frozen=True)
+class Plate:
+    """The picture of a camera without the subject, as a mask."""
+
+    photograph: Photograph
+    threshold: float
 
 
 @dataclass(frozen=True)
@@ -30,7 +41,13 @@ class Source:
     reason: str = ""
     camera: Camera | None = None
     photograph: Photograph | None = None
-    mask: Photograph | None = None
+    mask: Photograph | Plate | ChromaKey | None = None
+
+    @property
+    def pictures(self) -> list[Photograph]:
+        """Every picture that it needs: its photograph, and that of its mask."""
+        mask = self.mask.photograph if isinstance(self.mask, Plate) else self.mask
+        return [one for one in (self.photograph, mask) if isinstance(one, Photograph)]
 
 
 def cameras_in(capture: bpy.types.Collection) -> list[bpy.types.Object]:
@@ -55,15 +72,83 @@ def examine(
         photograph = photograph_of(data, frame)
         if photograph is None:
             return Source(obj.name, position, NO_PICTURE)
-        mask = None if settings.mask is None else image_photograph(settings.mask, f"{obj.name} (mask)", frame)
+        mask = _mask_of(data, frame)
         camera = source_camera(obj, depsgraph, photograph.width, photograph.height)
     except SightlineError as error:
         return Source(obj.name, position, str(error))
     return Source(obj.name, position, "", camera, photograph, mask)
 
 
-def written(photograph: Photograph | None, files: dict[int, Path]) -> Path | None:
-    """Return the file of a photograph, where ``files`` holds those that were written, by the image's session uid."""
-    if photograph is None or photograph.image is None:
-        return None if photograph is None else photograph.path
-    return files[photograph.image.uid]
+def kind_of_mask(camera: bpy.types.Camera) -> str:
+    """Return where a camera's mask comes from; a mask image counts until another kind is chosen."""
+    settings = of_camera(camera)
+    chosen = settings.is_property_set("mask_kind") or settings.mask is None
+    return settings.mask_kind if chosen else "IMAGE"
+
+
+def write_pictures(source: Source, files: dict[int, Path], folder: Path) -> Iterator[None]:
+    """Write the pictures of a usable source that only Blender has into ``folder``, in small steps.
+
+    Args:
+        source: As :func:`examine` returned it.
+        files: Takes what was written, by the image's session uid; what is there already is not written again.
+        folder: Of this process, for temporary pictures.
+
+    Raises:
+        PictureError: If a picture was deleted meanwhile or cannot be written.
+    """
+    for photograph in source.pictures:
+        if photograph.image is None or photograph.image.uid in files:
+            continue
+        image = photograph.image.resolve()
+        if image is None:
+            raise PictureError(f"The picture of '{source.name}' was deleted; start again.")
+        for path in write_image(image, folder):
+            yield
+            if path is not None:
+                files[photograph.image.uid] = path
+
+
+def view_of(source: Source, files: dict[int, Path]) -> View:
+    """Return a usable source as the worker takes it; ``files`` holds the pictures that were written."""
+    assert source.camera is not None and source.photograph is not None
+    mask: Stored | Matte | None
+    if isinstance(source.mask, Photograph):
+        mask = _stored(source.mask, files)
+    elif isinstance(source.mask, Plate):
+        plate = _stored(source.mask.photograph, files)
+        assert isinstance(plate, Path)
+        mask = CleanPlate(plate, source.mask.threshold)
+    else:
+        mask = source.mask
+    return View(source.name, source.camera, _stored(source.photograph, files), mask)
+
+
+def _mask_of(camera: bpy.types.Camera, frame: int) -> Photograph | Plate | ChromaKey | None:
+    """Return what tells a camera's subject from the background, beside an alpha channel.
+
+    Raises:
+        PictureError: If that is an image, and none is chosen or it cannot be used.
+    """
+    settings, kind = of_camera(camera), kind_of_mask(camera)
+    if kind == "CHROMA_KEY":
+        red, green, blue = settings.key_colour
+        return ChromaKey((red, green, blue), settings.key_tolerance)
+    if kind == "ALPHA":
+        return None
+    image = settings.mask if kind == "IMAGE" else settings.clean_plate
+    if image is None:
+        what = "mask image" if kind == "IMAGE" else "clean plate"
+        raise PictureError(f"has no {what}; choose one, or another kind of mask")
+    photograph = mask_photograph(image, camera, frame)
+    if kind == "CLEAN_PLATE" and photograph.movie_frame is not None:
+        raise PictureError(f"The clean plate of '{camera.name}' is a movie; choose a still picture.")
+    return photograph if kind == "IMAGE" else Plate(photograph, settings.plate_threshold)
+
+
+def _stored(photograph: Photograph, files: dict[int, Path]) -> Stored:
+    """Return where a photograph is stored."""
+    if photograph.image is not None:
+        return files[photograph.image.uid]
+    assert photograph.path is not None
+    return photograph.path if photograph.movie_frame is None else MovieFrame(photograph.path, photograph.movie_frame)

@@ -38,6 +38,9 @@ PACKAGES = (
     ("pycolmap",),
 )
 
+# Longer side of a mask's preview in pixels: edges can be judged, and Blender loads it in a moment.
+PREVIEW_SIDE = 1600
+
 T = TypeVar("T")
 
 
@@ -56,6 +59,8 @@ class Handlers:
             "reconstruct": self.reconstruct,
             "splat": self.splat,
             "depth_range": self.depth_range,
+            "mask_preview": self.mask_preview,
+            "key_colour": self.key_colour,
             "unload": self.unload,
         }
 
@@ -194,6 +199,37 @@ class Handlers:
         from ..capture.photographs import Photographs
 
         return _depth_range(Capture.from_json(params["capture"]), Photographs(), context)
+
+    def mask_preview(self, params: dict[str, Any], context: Context) -> dict[str, Any]:
+        """Save a picture of what a view's mask leaves of it; what is wrong with the mask is a warning.
+
+        Raises:
+            PictureError, CameraError: If there is no mask, or a file cannot be used.
+            OutputError: If the picture cannot be saved.
+        """
+        from ..capture.mask_preview import mask_preview
+        from ..picture_output import write_picture
+
+        saved = _path(params, "save")
+        context.status("Making the mask")
+        picture, warnings = mask_preview(View.from_json(params["view"]), PREVIEW_SIDE)
+        for warning in warnings:
+            context.warning(warning)
+        write_picture(saved, picture, bits=8)
+        return {"saved": saved}
+
+    def key_colour(self, params: dict[str, Any], context: Context) -> dict[str, Any]:
+        """Find the colour of the screen in a view's picture (sRGB).
+
+        Raises:
+            PictureError: If there is none, or a file cannot be used.
+        """
+        from ..capture.stored_pictures import stored_photograph
+        from ..masks.chroma_key import border_colour
+
+        view = replace(View.from_json(params["view"]), mask=None)
+        context.status("Looking for the screen's colour")
+        return {"colour": border_colour(stored_photograph(view)[0])}
 
     def unload(self, params: dict[str, Any], context: Context) -> dict[str, Any]:
         """Drop models and photographs."""

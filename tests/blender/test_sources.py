@@ -55,12 +55,6 @@ def test_every_camera_without_a_usable_picture_says_why(capture, scene_module: S
         assert words in reason
 
 
-def test_movies_are_refused_with_a_way_out(capture, scene_module: Scene, tmp_path: Path) -> None:
-    image = bpy.data.objects["view_0"].data.background_images[0].image
-    image.source = "MOVIE"
-    assert "image sequence" in examined(scene_module, bpy.data.objects["view_0"]).reason
-
-
 def test_packed_pictures_are_written_as_they_are(capture, scene_module: Scene, tmp_path: Path) -> None:
     image = bpy.data.objects["view_0"].data.background_images[0].image
     original = Path(image.filepath).read_bytes()

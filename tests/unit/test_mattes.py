@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from inference.masks.chroma_key import border_colour
 from inference.mattes import ChromaKey, CleanPlate
 from inference.view import MovieFrame, View
 
+ROOT = Path(__file__).parents[2]
 Array = np.ndarray[Any, Any]
 WIDTH, HEIGHT = 160, 120
 GREEN = (0.0, 0.7, 0.25)
@@ -209,6 +212,12 @@ def test_records_of_files_stay_plain() -> None:
     assert record["image"] == {"movie": "a.mp4", "frame": 7}
     back = View.from_json(record)
     assert (back.image, back.mask) == (movie.image, movie.mask)
+
+
+def test_views_need_nothing_but_numpy() -> None:
+    code = "import sys, json, inference.view; print(json.dumps(sorted(sys.modules)))"
+    loaded = json.loads(subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True).stdout)
+    assert "inference.mattes" in loaded and not {"torch", "cv2", "numba"} & set(loaded)
 
 
 def test_a_preview_shows_the_subject_over_a_checkerboard(views: dict[str, View]) -> None:
