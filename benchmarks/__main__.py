@@ -17,7 +17,7 @@ SUBJECTS = {
     "sweep": "the plane sweep volume against torch, OpenCV and a memory copy",
     "network": "ConvGLR's network against the plain convolutions in it",
     "view": "a whole 512 x 384 view from 4 sources on two cores: stages, first and next frame, peak memory",
-    "splatting": "half a million Gaussians on one thread and on all",
+    "splatting": "half a million Gaussians on one thread, on all and on a GPU; gradients; the plain reference",
     "worker": "starting the worker, a round trip",
     "transfer": "a 2048 x 2048 picture on its way from the worker into Blender",
 }
