@@ -164,7 +164,9 @@ def _numbers(camera: Camera) -> Hashable:
 def _lacks_mask(source: Source) -> bool:
     """Whether nothing tells the subject of a usable source from its background, as far as can be seen from here."""
     photograph = source.photograph
-    return source.mask is None and photograph is not None and photograph.path is not None and is_opaque(photograph.path)
+    if source.mask is not None or photograph is None or photograph.path is None:
+        return False
+    return photograph.movie_frame is not None or is_opaque(photograph.path)
 
 
 def _wide_range(sources: list[Source]) -> tuple[float, float]:

@@ -167,7 +167,8 @@ def summary(metadata: dict[str, Any]) -> str:
     labels = {identifier: label for identifier, label, _ in METHODS}
     words = [labels.get(metadata.get("method", ""), str(metadata.get("method", "")).capitalize())]
     if "objects" in metadata:
-        words.append(f"{len(metadata['objects'])} objects")
+        number = len(metadata["objects"])
+        words.append("1 object" if number == 1 else f"{number} objects")
     else:
         sources = metadata.get("sources", [])
         used = [entry for entry in sources if not isinstance(entry, dict) or entry.get("used", True)]
