@@ -37,12 +37,14 @@ class CudaKernels:
     def __init__(self, device: torch.device) -> None:
         from cuda.core import Device, Program, ProgramOptions
 
-        place = Device(device.index)
-        place.set_current()
-        options = ProgramOptions(std="c++17", arch=f"sm_{place.arch}", define_macro=list(DEFINITIONS.items()))
-        code = Program(SOURCE.read_text("utf-8"), "c++", options).compile("cubin")
+        # cuda-core makes the device current for good: torch puts back the one before.
+        with torch.cuda.device(device):
+            place = Device(device.index)
+            place.set_current()
+            options = ProgramOptions(std="c++17", arch=f"sm_{place.arch}", define_macro=list(DEFINITIONS.items()))
+            code = Program(SOURCE.read_text("utf-8"), "c++", options).compile("cubin")
+            self._kernels = {name: code.get_kernel(name) for name in ("project", "list_tiles", "blend")}
         self._device = device
-        self._kernels = {name: code.get_kernel(name) for name in ("project", "list_tiles", "blend")}
 
     def __call__(self, name: str, blocks: int, threads: int, *arguments: Tensor | int | float) -> None:
         """Run on torch's current stream."""
