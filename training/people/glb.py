@@ -23,6 +23,7 @@ _TYPES: dict[int, np.dtype[Any]] = {
     5126: np.dtype("<f4"),
 }
 _COLUMNS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
+_FLAT = np.full((1, 1, 3), (128, 128, 255), np.uint8)  # a normal map without bumps
 # glTF has y up and its figures face +z; here z is up and they face -y, as in Blender.
 _Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 
@@ -75,8 +76,8 @@ def read_avatar(path: Path) -> Avatar:
     """Read a rigged figure.
 
     Args:
-        path: A .glb without required extensions, with one skin bound in its rest pose, and a base colour and a normal
-            texture for each mesh.
+        path: A .glb without required extensions, with one skin bound in its rest pose, and a base colour texture
+            for each mesh.
 
     Raises:
         CaptureError: If it cannot be read or is none of this form.
@@ -149,5 +150,5 @@ def _part(file: _File, primitive: dict[str, Any], order: NDArray[np.int32]) -> P
         joints=order[attributes["JOINTS_0"]],
         weights=weights / weights.sum(axis=1, keepdims=True),
         colour=file.picture(material["pbrMetallicRoughness"]["baseColorTexture"]["index"]),
-        bumps=file.picture(material["normalTexture"]["index"]),
+        bumps=file.picture(material["normalTexture"]["index"]) if "normalTexture" in material else _FLAT,
     )

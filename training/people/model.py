@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 
@@ -14,11 +13,6 @@ from .skinning import Pose, pose_skeleton, skin
 
 # Strength and exponent of the highlights of an ordinary surface: roughness 0.5 of a material that is no metal.
 GLOSS = (0.05, 12.0)
-
-
-@lru_cache(maxsize=48)
-def _bumps(avatar: Avatar) -> Textures:
-    return Textures.of([part.bumps for part in avatar.parts])
 
 
 def posed_mesh(
@@ -60,7 +54,7 @@ def posed_mesh(
         triangles=triangles.astype(np.int32),
         materials=materials.astype(np.int32),
         colours=Textures.of(colours),
-        bumps=_bumps(avatar),
+        bumps=Textures.of([part.bumps for part in avatar.parts]),
         gloss=np.array(gloss or [GLOSS] * len(avatar.parts)),
     )
 

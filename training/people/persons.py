@@ -9,6 +9,7 @@ from inference.errors import CaptureError
 
 from .avatar import Avatar
 from .glb import read_avatar
+from .recolour import Wardrobe, find_wardrobes
 
 # Persons, not outfits or poses: nothing of them is ever seen in training.
 HELD_OUT = ("AIAN_M_1", "Asian_F_2", "Black_M_1", "Hispanic_F_1", "MENA_F_2", "White_M_2")
@@ -31,7 +32,13 @@ def training_avatars(folder: Path) -> list[Path]:
     return files
 
 
-@lru_cache(maxsize=48)
+@lru_cache(maxsize=12)
 def cached_avatar(path: Path) -> Avatar:
-    """Read an avatar, or return the one read before (10 to 20 MB each)."""
+    """Read an avatar, or return the one read before (about 15 MB each)."""
     return read_avatar(path)
+
+
+@lru_cache(maxsize=64)
+def cached_wardrobes(path: Path) -> tuple[Wardrobe, ...]:
+    """Return what the avatar of a file wears where, found once (2 MB each)."""
+    return find_wardrobes(cached_avatar(path))

@@ -74,7 +74,8 @@ def ring_around(points: Vector, radius: float, elevation: float, fill: float, si
 
 def random_ring(random: Random, points: Vector, size: int) -> Ring:
     """Return a ring of any usual radius, pitch and lens; one in eight cuts the person at the border."""
-    radius = float(np.exp(random.uniform(np.log(1.4), np.log(4.0))))
+    # 1.2 to 4 metres for somebody of ordinary height.
+    radius = float(np.exp(random.uniform(np.log(1.2), np.log(4.0)))) * float(np.ptp(points[:, 2])) / 1.75
     fill = random.uniform(1.0, 1.5) if random.random() < 0.125 else random.uniform(0.6, 0.95)
     ring = ring_around(points, radius, random.uniform(-15.0, 20.0), fill, size)
     # Rigs are aimed by hand, not at the middle of a bounding box.

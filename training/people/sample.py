@@ -10,12 +10,17 @@ from numpy.typing import NDArray
 
 from inference.camera import Camera
 
+from .bodies import random_body
 from .lighting import random_lights
 from .model import middle, posed_mesh
-from .persons import cached_avatar, training_avatars
+from .persons import cached_avatar, cached_wardrobes, training_avatars
 from .poses import random_pose
 from .rasterize import Floats, Lights, Mesh, rasterize
+from .recolour import random_clothes
 from .rigs import random_neighbours, random_ring
+
+_PROCEDURAL = 0.25  # of the samples: bodies of our own
+_DRESSED = 0.85  # of the avatars: in other colours than their own
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +82,12 @@ def picture(mesh: Mesh, camera: Camera, lights: Lights) -> PersonPicture:
 
 
 def _random_person(random: np.random.Generator, people: Path | None) -> Mesh:
-    files = training_avatars(people)
-    avatar = cached_avatar(files[int(random.integers(len(files)))])
-    return posed_mesh(avatar, random_pose(random, avatar.skeleton), height=random.uniform(1.45, 2.0))
+    if people is None or random.random() < _PROCEDURAL:
+        avatar, clothes = random_body(random), None
+    else:
+        files = training_avatars(people)
+        file = files[int(random.integers(len(files)))]
+        avatar = cached_avatar(file)
+        clothes = random_clothes(random, avatar, cached_wardrobes(file)) if random.random() < _DRESSED else None
+    gloss = [(random.uniform(0.0, 0.12), random.uniform(5.0, 40.0)) for _ in avatar.parts]
+    return posed_mesh(avatar, random_pose(random, avatar.skeleton), random.uniform(1.45, 2.0), clothes, gloss)
