@@ -161,7 +161,10 @@ def rasterize(mesh: Mesh, camera: Camera, lights: Lights) -> Rendered:
         mask,
         depth,
     )
-    kernels.extend(rgb, mask, _HALO)
+    covered = [np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0)]
+    if len(covered[0]):
+        window = tuple(slice(max(int(run[0]) - _HALO, 0), int(run[-1]) + 1 + _HALO) for run in covered)
+        kernels.extend(rgb[window], mask[window], _HALO)
     return Rendered(rgb, mask, depth)
 
 
