@@ -16,6 +16,8 @@ _ALIKE = 1e-3
 # A mixture must leave this share at most of what the subject's colours alone leave unexplained, and less by so much
 # (sRGB).
 _CLEARLY, _VISIBLY = 0.7, 0.02
+# Around the subject, this part of the longer side is looked at: pictures made much smaller mix pixels from so far.
+_MARGIN = 32
 
 
 def subject_colours(
@@ -31,15 +33,20 @@ def subject_colours(
             they do not, as in a picture saved with straight alpha, they stay as they are.
 
     Returns:
-        (H, W, 3) sRGB in [0, 1]. The picture itself where no pixel is surely the subject.
+        (H, W, 3) sRGB in [0, 1]. The picture itself where no pixel is surely the subject, and far from it.
     """
     if not (mask >= _PURE).any():
         return picture
-    if edges_are_mixed(picture, mask) if mixed is None else mixed:
-        return unmix(picture, mask, background)
-    shown = mask > _CLEAR
-    around = from_linear(extended(to_linear(picture), shown.astype(np.float32)))
-    return np.where(shown[..., None], picture, around)
+    box = _surroundings(mask > _CLEAR)
+    near, alpha, behind = picture[box], mask[box], None if background is None else background[box]
+    result = picture.copy()
+    if edges_are_mixed(near, alpha) if mixed is None else mixed:
+        result[box] = unmix(near, alpha, behind)
+    else:
+        shown = alpha > _CLEAR
+        around = from_linear(extended(to_linear(near), shown.astype(np.float32)))
+        result[box] = np.where(shown[..., None], near, around)
+    return result
 
 
 def edges_are_mixed(picture: Picture, mask: Picture) -> bool:
@@ -88,6 +95,16 @@ def unmix(picture: Picture, mask: Picture, background: Picture | None = None) ->
     fused = inside + alpha * residual
     # A mixture that the extended colours explain badly must not push the colour out of range.
     return np.where(alpha >= _PURE, np.clip(picture, 0.0, 1.0), from_linear(fused)).astype(np.float32)
+
+
+def _surroundings(shown: Mask) -> tuple[slice, slice]:
+    """Return the rows and columns of what is shown and some around it: the rest of a large picture is left alone."""
+    margin = max(shown.shape) // _MARGIN + 8
+    rows, columns = (np.flatnonzero(shown.any(axis=axis)) for axis in (1, 0))
+    return (
+        slice(max(0, int(rows[0]) - margin), int(rows[-1]) + margin + 1),
+        slice(max(0, int(columns[0]) - margin), int(columns[-1]) + margin + 1),
+    )
 
 
 def _surely(mask: Mask) -> Mask:
