@@ -44,6 +44,7 @@ def _sample(level: Tensor, positions: Tensor) -> Tensor:
 
     def at(index: Tensor) -> Tensor:
         inside = (index >= 0) & (index < count)
-        return level.gather(-1, index.clamp(0, count - 1).long()) * inside
+        # A position that is no number stays none in the result; as an index it would end the process on CUDA.
+        return level.gather(-1, index.nan_to_num().clamp(0, count - 1).long()) * inside
 
     return at(below) * (1 - share) + at(below + 1) * share

@@ -24,18 +24,24 @@ def choose_parts(network: GPSGaussian, parts: Collection[str]) -> None:
         getattr(network, name).requires_grad_(part in parts)
 
 
-def stage_loss(network: GPSGaussian, example: Example, stage: int) -> dict[str, Tensor]:
+def stage_loss(network: GPSGaussian, example: Example, stage: int, half: bool) -> dict[str, Tensor]:
     """Return the losses to sum: ``flow`` where the stereo network learns, and in stage 2 ``render``.
 
-    The encoder and the stereo network run in half precision on CUDA, as in the authors' second stage.
+    Args:
+        network: In training mode.
+        example: On its device.
+        stage: 1 or 2.
+        half: Whether the network computes in bfloat16; geometry and losses do not.
     """
     pairs = example.pairs
-    shown, features, flows = _flows(network, pairs)
     losses = {}
+    with torch.autocast(pairs.image.device.type, dtype=torch.bfloat16, enabled=half):
+        shown, features, flows = _flows(network, pairs)
+        output = gaussians_of_flow(network, pairs, shown, features, flows) if stage == 2 else None
     if next(network.raft_stereo.parameters()).requires_grad:
         losses["flow"] = flow_loss(flows, example.flow, example.valid)
-    if stage == 2:
-        losses["render"] = render_loss(gaussians_of_flow(network, pairs, shown, features, flows), example)
+    if output is not None:
+        losses["render"] = render_loss(output, example)
     return losses
 
 
@@ -57,16 +63,12 @@ def corrects_nothing(network: GPSGaussian) -> bool:
 
 
 def _flows(network: GPSGaussian, pairs: Pairs) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor], list[Tensor]]:
-    device = pairs.image.device.type
+    """Return what the network sees, the encoder's features and the flows."""
     initial = pairs.initial if network.config.guided else None
     learning = next(network.raft_stereo.parameters()).requires_grad and torch.is_grad_enabled()
-    with torch.autocast(device, dtype=torch.bfloat16, enabled=device == "cuda"):
-        shown = shown_of(pairs)
-        features = network.img_encoder(shown)
-        if initial is not None and not learning and corrects_nothing(network):
-            flows = [initial]
-        else:
-            with torch.set_grad_enabled(learning):
-                flows = network.raft_stereo(features[2], initial)
-    half, quarter, eighth = (feature.float() for feature in features)
-    return shown, (half, quarter, eighth), [flow.float() for flow in flows]
+    shown = shown_of(pairs)
+    features = network.img_encoder(shown)
+    if initial is not None and not learning and corrects_nothing(network):
+        return shown, features, [initial]
+    with torch.set_grad_enabled(learning):
+        return shown, features, network.raft_stereo(features[2], initial)

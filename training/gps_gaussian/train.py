@@ -43,6 +43,7 @@ class Settings:
     batch: int = 1
     rate: float = 5e-4
     device: str = "cpu"
+    half: bool = False
     workers: int = 1
     seed: int = 0
     schedule_minutes: float | None = None
@@ -73,7 +74,7 @@ def train(settings: Settings) -> None:
     run = _started(settings, device)
     progress = run.progress
     validation = Validation(
-        [join([settings.source.draw(VALIDATION_SEED + n)], device) for n in range(settings.validation)]
+        [join([settings.source.draw(VALIDATION_SEED + n)], device) for n in range(settings.validation)], settings.half
     )
     _log(settings, {"step": progress.step} | validation.measure(run.average, settings.folder / "sheet.jpg"))
     stream = _stream(settings, progress)
@@ -88,7 +89,7 @@ def train(settings: Settings) -> None:
         asked = time.monotonic()
         batch = join([next(stream) for _ in range(settings.batch)], device)
         drawing += time.monotonic() - asked
-        values = _step(run, batch, settings.stage, rate)
+        values = _step(run, batch, settings, rate)
         progress.samples += settings.batch
         skipped = skipped + 1 if values is None else 0
         if skipped > MOST_SKIPPED:
@@ -118,6 +119,8 @@ def _started(settings: Settings, device: torch.device) -> _Run:
         model, _ = load_network(resume, device)
     else:
         model = GPSGaussian(NetworkConfig(settings.guided)).to(device)
+    # Convolutions are faster in this layout, in half precision above all.
+    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(model).eval().requires_grad_(False)
     # Frozen parts are among them, for later stages; without gradients they stay as they are.
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.rate, weight_decay=1e-5)
@@ -128,12 +131,12 @@ def _started(settings: Settings, device: torch.device) -> _Run:
     return run
 
 
-def _step(run: _Run, batch: Example, stage: int, rate: float) -> dict[str, float] | None:
+def _step(run: _Run, batch: Example, settings: Settings, rate: float) -> dict[str, float] | None:
     """Take one step; return its losses, or ``None`` where a loss or gradient is no number and nothing is changed."""
     for group in run.optimizer.param_groups:
         group["lr"] = rate
     run.optimizer.zero_grad(set_to_none=True)
-    losses = stage_loss(run.model, batch, stage)
+    losses = stage_loss(run.model, batch, settings.stage, settings.half)
     total = torch.stack(list(losses.values())).sum()
     if not bool(total.isfinite()):
         return None

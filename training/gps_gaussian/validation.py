@@ -35,20 +35,22 @@ class Validation:
 
     Args:
         examples: Of one pair each, with their guided start.
+        half: Whether networks compute in bfloat16, as in training.
     """
 
-    def __init__(self, examples: Sequence[Example]) -> None:
+    def __init__(self, examples: Sequence[Example], half: bool) -> None:
         self._examples = examples
+        self._half = half
         device = examples[0].flow.device
         untrained = GPSGaussian(NetworkConfig(guided=True)).eval().to(device)
-        self._before = [_measured(untrained, example) for example in examples]
+        self._before = [self._measured(untrained, example) for example in examples]
 
     def measure(self, network: GPSGaussian, sheet: Path) -> dict[str, float]:
         """Return the mean flow error (``epe``, pixels) and PSNR, both of the network and of the untrained guided chain.
 
         Also write the sheet: a source, the truth, the untrained chain's picture, the network's.
         """
-        now = [_measured(network, example) for example in self._examples]
+        now = [self._measured(network, example) for example in self._examples]
         rows = [
             [example.pairs.image[0], example.targets[0][0].rgb, before.pictures[0], after.pictures[0]]
             for example, before, after in zip(self._examples, self._before, now, strict=True)
@@ -62,6 +64,13 @@ class Validation:
             "psnr_guided": self._psnr(self._before),
         }
 
+    @torch.no_grad()
+    def _measured(self, network: GPSGaussian, example: Example) -> Measure:
+        with torch.autocast(example.flow.device.type, dtype=torch.bfloat16, enabled=self._half):
+            output = run(network, example.pairs)
+        error = float(flow_error(output.flows[-1], example.flow, example.valid))
+        return Measure(error, render_targets(output, example)[0])
+
     def _psnr(self, measures: Sequence[Measure]) -> float:
         values = [
             psnr(picture, target.rgb)
@@ -69,13 +78,6 @@ class Validation:
             for picture, target in zip(measure.pictures, example.targets[0], strict=True)
         ]
         return float(np.mean(values))
-
-
-@torch.no_grad()
-def _measured(network: GPSGaussian, example: Example) -> Measure:
-    output = run(network, example.pairs)
-    error = float(flow_error(output.flows[-1], example.flow, example.valid))
-    return Measure(error, render_targets(output, example)[0])
 
 
 def _fitted(picture: Tensor) -> NDArray[np.float32]:
