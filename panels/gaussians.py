@@ -50,7 +50,10 @@ class GaussiansPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
                 owner, path = control(display, name)
                 column.prop(owner, path, text=name)
         own = of_object(obj)
-        layout.prop(own, "sequence")
+        column = layout.column()
+        column.use_property_split = True
+        column.use_property_decorate = False
+        column.prop(own, "sequence")
         if own.sequence and own.sequence_note:
             sentence(layout, context, own.sequence_note, "ERROR")
         for warning in gaussian_checks.warnings(context.scene):

@@ -29,7 +29,7 @@ class MethodPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
         layout.use_property_split = True
         layout.use_property_decorate = False
         settings = of_scene(context.scene)
-        layout.prop(settings, "method")
+        layout.prop(settings, "method", text="")  # the panel says what it is, and names are long
         layout.row().prop(settings, "quality", expand=True)
         if uses_pairs(settings.method):
             missing = checks.mask_problem(context)
