@@ -21,7 +21,7 @@ from inference.gps_gaussian.weights import load_network
 from tests.unit.people_examples import ball_sample
 from training import checkpoint
 from training.checkpoint import Progress, load_checkpoint, save_checkpoint
-from training.gps_gaussian.drawing import Source, repeated, stored
+from training.gps_gaussian.drawing import Folder, Source, endless, repeated
 from training.gps_gaussian.example import Example, join, prepare
 from training.gps_gaussian.losses import flow_loss, picture_loss, render_loss
 from training.gps_gaussian.stages import choose_parts, run, stage_loss
@@ -140,7 +140,13 @@ def test_half_precision_gives_nearly_the_same_gradient(network: GPSGaussian, exa
 
 
 def settings(folder: Path, **changes: object) -> Settings:
-    values: dict[str, object] = {"minutes": 0.0, "stage": 2, "parts": ("encoder", "regressor"), "validation": 1}
+    values: dict[str, object] = {
+        "minutes": 0.0,
+        "stage": 2,
+        "parts": ("encoder", "regressor"),
+        "validation": 1,
+        "workers": 0,
+    }
     return Settings(folder=folder, source=Balls(SIDE, None), **{**values, **changes})  # type: ignore[arg-type]
 
 
@@ -180,12 +186,13 @@ def test_a_folder_is_read_in_rounds_and_goes_on_where_it_stopped(tmp_path: Path)
     for seed, one in enumerate(examples):
         save_example(tmp_path / f"{seed}.safetensors", one)
     offsets = [float(one.pairs.transform[0]) for one in examples]
-    read = [float(one.pairs.transform[0]) for one in itertools.islice(stored(tmp_path, 0, 1), 9)]
+    read = [float(one.pairs.transform[0]) for one in itertools.islice(endless(Folder(tmp_path, 1).read, 0, 0), 9)]
     for start in (0, 3, 6):
         assert sorted(read[start : start + 3]) == sorted(offsets)
-    assert [float(one.pairs.transform[0]) for one in itertools.islice(stored(tmp_path, 4, 1), 5)] == read[4:]
+    again = itertools.islice(endless(Folder(tmp_path, 1).read, 4, workers=1), 5)
+    assert [float(one.pairs.transform[0]) for one in again] == read[4:]
     with pytest.raises(ValueError, match="people-draw"):
-        next(stored(tmp_path / "empty", 0, 1))
+        Folder(tmp_path / "empty", 1).read(0)
 
 
 def test_drawn_examples_come_back(example: Example) -> None:

@@ -47,7 +47,7 @@ def add_commands(commands: Any) -> None:
         help="the network in bfloat16; on a CPU with AMX it takes half the time, on others longer",
     )
     learn.add_argument("--threads", type=int, default=1, help="CPU threads of the network")
-    learn.add_argument("--workers", type=int, default=1, help="processes that draw people")
+    learn.add_argument("--workers", type=int, default=1, help="processes that draw people or read the folder")
     learn.add_argument("--save-minutes", type=float, default=5.0, help="between checkpoints")
     learn.add_argument("--seed", type=int, default=0)
     learn.set_defaults(run=_train)

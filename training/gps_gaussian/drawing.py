@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import cv2
@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from inference.errors import SightlineError
 
 from ..people.sample import draw_sample
-from .example import Example, prepare, recoloured
+from .example import Example, prepare
 from .storage import load_example, save_example
 
 TARGETS = 2  # pictures between the sources and beside them that one pair is judged by
@@ -72,27 +72,39 @@ def draw_folder(source: Source, folder: Path, count: int, workers: int, first: i
                 print(f"{done} of {len(seeds)}, {(time.monotonic() - started) / done:.2f} s each", flush=True)
 
 
-def stored(folder: Path, first: int, seed: int) -> Iterator[Example]:
-    """Return endless examples of a folder, in a new order each round, from number ``first`` on.
+@dataclass(frozen=True)
+class Folder:
+    """Examples that :func:`draw_folder` wrote.
 
-    Raises:
-        ValueError: If the folder holds none.
+    Args:
+        path: The folder.
+        seed: Of their order, which is another one each round.
     """
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
-        raise ValueError(f"'{folder}' holds no examples; draw some with python -m training people-draw")
-    for place in itertools.count(first):
-        order = np.random.default_rng([seed, place // len(files)]).permutation(len(files))
-        yield load_example(files[order[place % len(files)]])
+
+    path: Path
+    seed: int
+
+    def read(self, number: int) -> Example:
+        """Return the example whose turn it is after ``number`` others.
+
+        Raises:
+            ValueError: If there is none.
+        """
+        files = _files(self.path)
+        if not files:
+            raise ValueError(f"'{self.path}' holds no examples; draw some with python -m training people-draw")
+        turn, place = divmod(number, len(files))
+        order = np.random.default_rng([self.seed, turn]).permutation(len(files))
+        return load_example(files[order[place]])
 
 
-def fresh(source: Source, first: int, workers: int) -> Iterator[Example]:
-    """Return endless examples of ever new seeds, drawn by other processes; each comes back a few times."""
-    drawn = _Drawn(source, first)
+def endless(numbered: Callable[[int], Example], first: int, workers: int) -> Iterator[Example]:
+    """Return the examples of all numbers from ``first`` on, made by other processes where there are any."""
+    examples = _Numbered(numbered, first)
     if not workers:
-        return repeated(iter(drawn), np.random.default_rng(first))
-    loader = DataLoader(drawn, None, num_workers=workers, prefetch_factor=4, multiprocessing_context="spawn")
-    return repeated(iter(loader), np.random.default_rng(first))
+        return iter(examples)
+    # numba's threads do not survive a fork.
+    return iter(DataLoader(examples, None, num_workers=workers, prefetch_factor=4, multiprocessing_context="spawn"))
 
 
 def repeated(examples: Iterator[Example], random: np.random.Generator) -> Iterator[Example]:
@@ -107,24 +119,19 @@ def repeated(examples: Iterator[Example], random: np.random.Generator) -> Iterat
             kept.pop(int(random.integers(len(kept))))
 
 
-def varied(examples: Iterator[Example], random: np.random.Generator) -> Iterator[Example]:
-    """Exchange every example's colour channels."""
-    return (recoloured(example, random) for example in examples)
+class _Numbered(IterableDataset[Example]):
+    """Examples of all numbers, shared out among the loader's processes."""
 
-
-class _Drawn(IterableDataset[Example]):
-    """Examples of ever new seeds, shared out among the loader's processes."""
-
-    def __init__(self, source: Source, first: int) -> None:
-        self.source, self.first = source, first
+    def __init__(self, numbered: Callable[[int], Example], first: int) -> None:
+        self.numbered, self.first = numbered, first
 
     def __iter__(self) -> Iterator[Example]:
         worker = torch.utils.data.get_worker_info()
         offset, stride = (0, 1) if worker is None else (worker.id, worker.num_workers)
         if worker is not None:
             _one_thread()
-        for seed in itertools.count(self.first + offset, stride):
-            yield self.source.draw(seed)
+        for number in itertools.count(self.first + offset, stride):
+            yield self.numbered(number)
 
 
 def _one_thread() -> None:
@@ -136,6 +143,11 @@ def _one_thread() -> None:
 
 def _draw_file(source: Source, folder: Path, seed: int) -> None:
     save_example(_file(folder, seed), source.draw(seed))
+
+
+@cache
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.safetensors"))
 
 
 def _file(folder: Path, seed: int) -> Path:

@@ -18,8 +18,8 @@ from inference.gps_gaussian.weights import load_network, save_network
 
 from ..checkpoint import Progress, checkpoint_config, load_checkpoint, save_checkpoint
 from ..train import VALIDATION_SEED, follow, rate_at
-from .drawing import Source, fresh, stored, varied
-from .example import Example, join
+from .drawing import Folder, Source, endless, repeated
+from .example import Example, join, recoloured
 from .stages import choose_parts, stage_loss
 from .validation import Validation
 
@@ -150,10 +150,14 @@ def _step(run: _Run, batch: Example, settings: Settings, rate: float) -> dict[st
 
 
 def _stream(settings: Settings, progress: Progress) -> Iterator[Example]:
+    """Return endless examples: of the folder there is, or drawn as training goes and given twice."""
     random = np.random.default_rng([settings.seed, progress.samples])
     if settings.data is not None:
-        return varied(stored(settings.data, progress.samples, settings.seed), random)
-    return varied(fresh(settings.source, settings.seed * 2**32 + progress.samples, settings.workers), random)
+        examples = endless(Folder(settings.data, settings.seed).read, progress.samples, settings.workers)
+    else:
+        first = settings.seed * 2**32 + progress.samples
+        examples = repeated(endless(settings.source.draw, first, settings.workers), random)
+    return (recoloured(example, random) for example in examples)
 
 
 def _save(settings: Settings, run: _Run, validation: Validation) -> None:
