@@ -121,8 +121,8 @@ def _sequence(job: Job, asked: Order, frames: tuple[int, ...]) -> Steps:
     metadata: dict[str, Any] = {}
     for index, frame in enumerate(wanted):
         start, end = (0.95 * place / len(wanted) for place in (index, index + 1))
-        yield Step(start, f"Frame {frame}")
         try:
+            yield Step(start, f"Frame {frame}")
             target, sources = _read_at(asked, frame)
             for name, reason in unused(sources).items():
                 unusable.setdefault(name, (reason, []))[1].append(frame)
