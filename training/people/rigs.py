@@ -13,6 +13,9 @@ from .avatar import Vector
 
 Random = np.random.Generator
 
+# Cameras of a rig beside a pair, at most: more of them hardly change the hull of the silhouettes.
+_OTHERS = 8
+
 
 @dataclass(frozen=True, eq=False)
 class Ring:
@@ -83,10 +86,15 @@ def random_ring(random: Random, points: Vector, size: int) -> Ring:
     return Ring(ring.centre + aim, ring.radius, ring.elevation, ring.focal, size)
 
 
-def random_neighbours(random: Random, ring: Ring, targets: int) -> tuple[tuple[Camera, Camera], tuple[Camera, ...]]:
-    """Return two neighbouring cameras, left and right in random order, and cameras between them, not all on the arc."""
+def random_rig(
+    random: Random, ring: Ring, targets: int
+) -> tuple[tuple[Camera, Camera], tuple[Camera, ...], tuple[Camera, ...]]:
+    """Return two neighbouring cameras, left and right in random order, targets between them, and the rig's others.
+
+    Targets are not all on the arc. The others go all around in most rigs, else there are a few on the sides, or none.
+    """
     start, angle = random.uniform(0, 360), random.uniform(15, 60)
-    steady = random.random() < 0.5  # a rig bolted together, or one put up by hand
+    stray = 0.1 if random.random() < 0.5 else 1.0  # a rig bolted together, or one put up by hand
 
     def camera(azimuth: float, stray: float) -> Camera:
         return ring.camera(
@@ -97,7 +105,7 @@ def random_neighbours(random: Random, ring: Ring, targets: int) -> tuple[tuple[C
             zoom=float(np.exp(random.normal(0, 0.01) * stray)),
         )
 
-    sources = [camera(start + side * angle, 0.1 if steady else 1.0) for side in (0.0, 1.0)]
+    sources = [camera(start + side * angle, stray) for side in (0.0, 1.0)]
     if random.random() < 0.5:
         sources.reverse()
     ratios = np.clip(random.normal(0.5, 0.25, targets), 0.02, 0.98)
@@ -105,4 +113,10 @@ def random_neighbours(random: Random, ring: Ring, targets: int) -> tuple[tuple[C
     between = tuple(
         camera(start + ratio * angle, stray) for ratio, stray in zip(ratios.tolist(), strays.tolist(), strict=True)
     )
-    return (sources[0], sources[1]), between
+    if random.random() < 0.7:
+        count = min(round(360 / angle) - 2, _OTHERS)
+        others = [start + angle + (360 - angle) * (n + 1) / (count + 1) for n in range(count)]
+    else:
+        before, after = random.integers(0, 3, 2).tolist()
+        others = [start - angle * (n + 1) for n in range(before)] + [start + angle * (n + 2) for n in range(after)]
+    return (sources[0], sources[1]), between, tuple(camera(azimuth, stray) for azimuth in others)

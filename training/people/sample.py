@@ -17,7 +17,7 @@ from .persons import cached_avatar, cached_wardrobes, training_avatars
 from .poses import random_pose
 from .rasterize import Floats, Lights, Mesh, rasterize
 from .recolour import random_clothes
-from .rigs import random_neighbours, random_ring
+from .rigs import random_rig, random_ring
 
 _PROCEDURAL = 0.25  # of the samples: bodies of our own
 _DRESSED = 0.85  # of the avatars: in other colours than their own
@@ -48,11 +48,13 @@ class PersonSample:
         sources: Two neighbours, left and right in random order.
         targets: Views between them, some a little off the arc.
         centre: (3,) the person's middle.
+        others: What the other cameras of the rig see, in pictures half as large.
     """
 
     sources: tuple[PersonPicture, PersonPicture]
     targets: tuple[PersonPicture, ...]
     centre: NDArray[np.float64]
+    others: tuple[PersonPicture, ...]
 
 
 def draw_sample(seed: int, size: int, people: Path | None, targets: int = 1) -> PersonSample:
@@ -70,9 +72,10 @@ def draw_sample(seed: int, size: int, people: Path | None, targets: int = 1) -> 
     random = np.random.default_rng([seed, 0xB0D1E5])
     mesh = _random_person(random, people)
     lights = random_lights(random)
-    sources, between = random_neighbours(random, random_ring(random, mesh.positions, size), targets)
-    first, second, *others = (picture(mesh, camera, lights) for camera in (*sources, *between))
-    return PersonSample((first, second), tuple(others), middle(mesh))
+    sources, between, others = random_rig(random, random_ring(random, mesh.positions, size), targets)
+    first, second, *seen = (picture(mesh, camera, lights) for camera in (*sources, *between))
+    small = (picture(mesh, camera.resized(size // 2, size // 2), lights) for camera in others)
+    return PersonSample((first, second), tuple(seen), middle(mesh), tuple(small))
 
 
 def picture(mesh: Mesh, camera: Camera, lights: Lights) -> PersonPicture:
