@@ -57,6 +57,29 @@ def test_views_of_a_sample_show_the_same_solid() -> None:
             assert before < 0.05
 
 
+def test_the_rig_s_other_cameras_stand_apart_and_bound_the_same_solid() -> None:
+    numbers = set()
+    for seed in range(6):
+        sample = draw_sample(seed, 64, None)
+        numbers.add(len(sample.others))
+        points = [view.camera.centre - sample.centre for view in (*sample.sources, *sample.others)]
+        ways = np.array([point / np.linalg.norm(point) for point in points])
+        between = np.degrees(np.arccos(np.clip(ways @ ways.T, -1, 1)))
+        assert between[~np.eye(len(ways), dtype=bool)].min() > 10
+        for view in sample.others:
+            assert view.mask.shape == (32, 32)
+            y, x = np.nonzero(sample.sources[0].depth)
+            points_seen = sample.sources[0].camera.unproject(
+                np.stack([x, y], axis=1) + 0.5, sample.sources[0].depth[y, x]
+            )
+            pixels, _ = view.camera.project(points_seen)
+            column, row = np.floor(pixels).astype(int).T
+            inside = (column >= 0) & (row >= 0) & (column < 32) & (row < 32)
+            grown = cv2.dilate(view.mask, np.ones((3, 3)))
+            assert (grown[row[inside], column[inside]] > 0).mean() > 0.99
+    assert len(numbers) > 2
+
+
 def test_a_seed_repeats_itself_and_others_differ() -> None:
     first, same, other = (draw_sample(seed, 48, None) for seed in (7, 7, 8))
     for a, b in zip((*first.sources, *first.targets), (*same.sources, *same.targets), strict=True):
