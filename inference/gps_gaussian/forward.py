@@ -12,6 +12,7 @@ from torch import Tensor
 from ..stereo.rectification import RectifiedPair
 from .network import GPSGaussian
 from .regressor import PixelGaussians
+from .surfels import surface_discs
 from .unprojection import inverse_depth_of, unproject
 
 
@@ -90,10 +91,13 @@ def gaussians_of_flow(
     inside = pairs.mask > 0.5
     inverse_depth = inverse_depth_of(flows[-1], pairs.offset, pairs.transform)
     inverse_depth = inverse_depth.clamp_min(0) * inside * _within_other(flows[-1], inside)
-    focal = pairs.intrinsics[:, 0].view(-1, 1, 1, 1)
-    pixel_size = 1 / (inverse_depth.clamp_min(1e-3) * focal)
-    shapes = network.gs_parm_regresser(shown, inverse_depth, features, pixel_size)
     points = unproject(inverse_depth, pairs.intrinsics, pairs.poses)
+    start = None
+    if network.config.guided:
+        focal = pairs.intrinsics[:, 0].view(-1, 1, 1, 1)
+        pixel_size = 1 / (inverse_depth.clamp_min(1e-3) * focal)
+        start = surface_discs(points, inverse_depth > 0, pixel_size)
+    shapes = network.gs_parm_regresser(shown, inverse_depth, features, start)
     return PairsOutput(flows, inverse_depth, points, shapes)
 
 

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from ..capture.photographs import Photograph
 from ..progress import Progress, silent
 from ..stereo.exposure import apply_gain, exposure_gain
-from ..stereo.matching import Flow, search_range, semi_global_disparity
+from ..stereo.hull import Silhouettes
+from ..stereo.matching import Flow
 from ..stereo.rectification import RectifiedPair, fitting_size, mask_outline, rectify
 from ..stereo.resampling import warp_flow
+from .guide import guided_flows
 
 Floats = NDArray[np.float32]
 
@@ -38,7 +40,12 @@ class MatchedPair:
 
 
 def match_pair(
-    first: Photograph, second: Photograph, longest: int, guided: bool, progress: Progress = silent
+    first: Photograph,
+    second: Photograph,
+    longest: int,
+    guided: bool,
+    silhouettes: Silhouettes | None = None,
+    progress: Progress = silent,
 ) -> MatchedPair:
     """Rectify two photographs; guided, match them and even out their exposures.
 
@@ -46,6 +53,7 @@ def match_pair(
         first, second: Neighbouring views with masks, in either order.
         longest: Most pixels of a side of the rectified pictures, a multiple of 64.
         guided: Without it the pictures are square: the authors' weights know no others.
+        silhouettes: Of the whole rig, for the guide; ``None``: the two views are all that there is.
         progress: Asked between the stages.
 
     Raises:
@@ -70,8 +78,7 @@ def match_pair(
     if not guided:
         return MatchedPair(pair, pictures, masks, None)
     progress(0.3, "Matching")
-    search = search_range(pair, masks[0], masks[1])
-    flows = semi_global_disparity(pictures[0], pictures[1], search, masks[0], masks[1])
+    flows = guided_flows(pair, pictures, masks, silhouettes)
     return MatchedPair(pair, _evened(pictures, flows[0]), masks, flows)
 
 

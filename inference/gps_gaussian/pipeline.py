@@ -12,6 +12,7 @@ from torch import Tensor
 from ..capture.photographs import Photograph
 from ..gaussians import Gaussians
 from ..progress import Progress, part, silent
+from ..stereo.hull import Silhouettes
 from ..stereo.rectification import working_scale
 from .forward import Pairs, pixel_gaussians, stack_cameras
 from .matching import match_pair
@@ -42,6 +43,7 @@ def pair_cloud(
     second: Photograph,
     centre: ArrayLike,
     longest: int,
+    silhouettes: Silhouettes | None = None,
     progress: Progress = silent,
 ) -> PairCloud:
     """Return a Gaussian for every pixel of the person in both rectified views.
@@ -51,13 +53,14 @@ def pair_cloud(
         first, second: Neighbouring views with masks, in either order.
         centre: (3,) the person's middle, which is brought to the distance that the network works at.
         longest: Most pixels of a side of the rectified pictures, a multiple of 64.
+        silhouettes: Of the whole rig, for the guided start; ``None``: the two views are all that there is.
         progress: Asked between the stages.
 
     Raises:
         ValueError: If ``longest`` is no multiple of 64, or a photograph has no mask.
         SightlineError: If the pair cannot be rectified or a mask is empty.
     """
-    matched = match_pair(first, second, longest, network.config.guided, part(progress, 0.0, 0.4))
+    matched = match_pair(first, second, longest, network.config.guided, silhouettes, part(progress, 0.0, 0.4))
     device = next(network.parameters()).device
     image = torch.from_numpy(np.stack(matched.pictures)).permute(0, 3, 1, 2).to(device)
     mask = torch.from_numpy(np.stack(matched.masks))[:, None].to(device)

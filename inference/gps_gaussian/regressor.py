@@ -12,7 +12,6 @@ from .encoder import Encoder, ResidualBlock
 
 LARGEST_SCALE = 0.01  # metres: keeps early training from Gaussians that cover the whole picture
 SHARPNESS = 100.0  # of the softplus that makes scales positive
-FOOTPRINT = 0.5  # guided: standard deviation at the start, in pixels
 OPAQUE = 4.0  # guided: logit of the opacity at the start
 STRETCH = 2.0  # guided: scales stay within this factor's power of e of their start
 
@@ -48,7 +47,11 @@ class Regressor(nn.Module):
         self.opacity_head = _head(1)
 
     def forward(
-        self, image: Tensor, inverse_depth: Tensor, features: tuple[Tensor, Tensor, Tensor], pixel_size: Tensor
+        self,
+        image: Tensor,
+        inverse_depth: Tensor,
+        features: tuple[Tensor, Tensor, Tensor],
+        start: tuple[Tensor, Tensor] | None = None,
     ) -> PixelGaussians:
         """Return the Gaussians of N views.
 
@@ -56,7 +59,7 @@ class Regressor(nn.Module):
             image: (N, 3, H, W) in [-1, 1], 0 outside the mask.
             inverse_depth: (N, 1, H, W) in 1 / m, 0 outside the mask.
             features: Of the image encoder.
-            pixel_size: (N, 1, H, W) metres that a pixel is wide at its depth (guided configuration).
+            start: Rotations (N, 4, H, W) and scales (N, 3, H, W) to start from (guided configuration).
         """
         half, quarter, eighth = features
         depth_half, depth_quarter, depth_eighth = self.depth_encoder(inverse_depth)
@@ -66,8 +69,10 @@ class Regressor(nn.Module):
         x = functional.relu(self.out_conv(torch.cat([x, image, inverse_depth], dim=1)))
         rotation, scale, opacity = self.rot_head(x), self.scale_head(x), self.opacity_head(x)
         if self.guided:
-            rotation = rotation + rotation.new_tensor([1.0, 0.0, 0.0, 0.0]).view(1, 4, 1, 1)
-            scale = FOOTPRINT * pixel_size * torch.exp(scale.clamp(-STRETCH, STRETCH))
+            if start is None:
+                raise ValueError("the guided configuration needs rotations and scales to start from")
+            rotation = rotation + start[0]
+            scale = start[1] * torch.exp(scale.clamp(-STRETCH, STRETCH))
             opacity = opacity + OPAQUE
         else:
             scale = functional.softplus(scale, beta=SHARPNESS).clamp(max=LARGEST_SCALE)

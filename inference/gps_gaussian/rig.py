@@ -167,7 +167,9 @@ class Rig:
                     )
                 share = part(progress, index / len(pairs), (index + 1) / len(pairs))
                 with clock.stage("pairs"):
-                    cloud = pair_cloud(found.network, first, second, found.subject.centre, longest, share)
+                    cloud = pair_cloud(
+                        found.network, first, second, found.subject.centre, longest, found.subject.silhouettes, share
+                    )
                 self._clouds[key] = cloud
             self._clouds.move_to_end(key)
             made.append(self._clouds[key])

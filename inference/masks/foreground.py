@@ -127,12 +127,13 @@ def extended(colours: Picture, weight: Picture) -> Picture:
     premultiplied = colours * weight[..., None]
     if min(height, width) > 1:
         size = ((width + 1) // 2, (height + 1) // 2)
-        smaller = cv2.resize(premultiplied, size, interpolation=cv2.INTER_AREA)
+        # OpenCV drops an axis of one channel.
+        smaller = cv2.resize(premultiplied, size, interpolation=cv2.INTER_AREA).reshape(*size[::-1], -1)
         share = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
         normal = smaller / np.maximum(share, 1e-12)[..., None]
         # A coarse pixel that is known in part is known.
         coarse = extended(normal.astype(np.float32), (share > 1e-6).astype(np.float32))
-        around = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+        around = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR).reshape(colours.shape)
     else:
         around = np.broadcast_to(premultiplied.sum(axis=(0, 1)) / max(float(weight.sum()), 1e-12), colours.shape)
     return np.asarray(premultiplied + (1.0 - weight[..., None]) * around, dtype=np.float32)

@@ -13,8 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..masks.foreground import extended
 from ..view import Picture
 from .rectification import RectifiedPair
+from .resampling import warp_flow
 from .smoothing import smooth_inside
 
 Mask = NDArray[np.bool_]
@@ -36,6 +38,10 @@ _RESIDUAL = 0.03
 _NOISE = 1e-4
 # What one view alone sees belongs to the farther surface: a surface nearer by this share of the search counts 1/e.
 _FARTHER = 1.0 / 6.0
+# With a hull, what does not match is likely near it: a surface farther behind it by this share counts 1/e.
+_NEAR_HULL = 0.05
+# Confidence that the surface lies on the hull at its outline, where nothing matched.
+_TOUCHING = 0.5
 _FIXED_POINT = 16.0
 
 
@@ -95,13 +101,19 @@ def semi_global_disparity(
     search: tuple[float, float],
     left_mask: Picture | None = None,
     right_mask: Picture | None = None,
+    hull: tuple[Picture, Picture] | None = None,
 ) -> tuple[Flow, Flow]:
     """Match a rectified pair in both directions.
 
+    With a hull, the other view is first warped by it: what is left to search is small, and slanted surfaces look the
+    same in both. Where nothing matches, the surface is taken to be near it.
+
     Args:
         left, right: (H, W, 3) rectified pictures of one size, sRGB in [0, 1].
-        search: Smallest and largest flow of the left view, from :func:`search_range`.
+        search: Smallest and largest flow of the left view, from :func:`search_range`; relative to the hull.
         left_mask, right_mask: (H, W) in [0, 1]; what is below one half is not valid. ``None``: everything is.
+        hull: (H, W) flows of the left and the right view at which the visual hull begins, which is the nearest that a
+            surface can be; 0 where it is unknown.
 
     Returns:
         The flow of the left view and that of the right view, dense inside the masks.
@@ -119,11 +131,20 @@ def semi_global_disparity(
     pictures = [_matchable(picture, mask, size) for picture, mask in zip((left, right), inside, strict=True)]
     smaller = [_resized_mask(mask, size) for mask in inside]
     limits = (low / shrink, high / shrink)
-    matched = [
-        _match(pictures[0], pictures[1], limits),
-        # Mirrored, the right view is a left one.
-        _match(pictures[1][:, ::-1], pictures[0][:, ::-1], limits)[:, ::-1],
-    ]
+    if hull is None:
+        bases = [np.zeros((height, width), np.float32)] * 2
+        matched = [
+            _match(pictures[0], pictures[1], limits),
+            # Mirrored, the right view is a left one.
+            _match(pictures[1][:, ::-1], pictures[0][:, ::-1], limits)[:, ::-1],
+        ]
+    else:
+        bases = [_everywhere(flow, mask) for flow, mask in zip(hull, inside, strict=True)]
+        coarse_bases = [cv2.resize(base, size, interpolation=cv2.INTER_AREA) / np.float32(shrink) for base in bases]
+        matched = [
+            _match_around(pictures[view], pictures[1 - view], smaller[1 - view], coarse_bases[view], limits, view == 1)
+            for view in (0, 1)
+        ]
     flows = []
     for view, sign in ((0, -1.0), (1, 1.0)):
         agreement = _agreement(matched[view], matched[1 - view], sign, smaller[view], smaller[1 - view])
@@ -134,7 +155,9 @@ def semi_global_disparity(
             nearest = cv2.resize(agreement, (width, height), interpolation=cv2.INTER_NEAREST)
             confidence = np.asarray(nearest, dtype=np.float32)
         picture, other = (left, right) if view == 0 else (right, left)
-        flows.append(_completed(coarse, confidence, picture, other, inside[view], search, sign))
+        flows.append(
+            _completed(coarse, confidence, picture, other, inside[view], search, sign, bases[view], hull is not None)
+        )
     return flows[0], flows[1]
 
 
@@ -198,6 +221,33 @@ def _match(own: NDArray[np.uint8], other: NDArray[np.uint8], limits: tuple[float
     return np.where(fixed > invalid, fixed / np.float32(_FIXED_POINT), np.float32(np.nan)).astype(np.float32)
 
 
+def _match_around(
+    own: NDArray[np.uint8],
+    other: NDArray[np.uint8],
+    other_inside: Mask,
+    base: Picture,
+    limits: tuple[float, float],
+    mirrored: bool,
+) -> Picture:
+    """Return what :func:`_match` does, searched around a flow ``base`` (H, W) of the own view."""
+    warped = np.round(warp_flow(other.astype(np.float32), base)).astype(np.uint8)
+    # Grey beyond the other's mask, also where the base is only an extension.
+    warped[warp_flow(other_inside.astype(np.float32), base) < 0.5] = 128
+    # Mirrored, the right view is a left one.
+    turn = slice(None, None, -1 if mirrored else 1)
+    residual = _match(own[:, turn], warped[:, turn], limits)[:, turn]
+    sign = np.float32(1.0 if mirrored else -1.0)
+    # A match in the warped picture lies where the base of that column, not of the own one, has brought it.
+    there = warp_flow(base, sign * np.nan_to_num(residual))
+    return np.asarray(residual + sign * there, dtype=np.float32)
+
+
+def _everywhere(flow: Picture, inside: Mask) -> Picture:
+    """Return a flow (H, W) that goes on where it is unknown (0) or outside the mask."""
+    known = inside & (flow != 0)
+    return extended(flow[..., None], known.astype(np.float32))[..., 0]
+
+
 def _agreement(own: Picture, other: Picture, sign: float, inside: Mask, other_inside: Mask) -> Picture:
     """Return the confidence (H, W) of matches by the other direction's: 1 where both say the same, 0 above a pixel."""
     height, width = own.shape
@@ -229,23 +279,33 @@ def _completed(
     inside: Mask,
     search: tuple[float, float],
     sign: float,
+    base: Picture,
+    guided: bool,
 ) -> Flow:
-    """Fill, refine and smooth one direction's flow."""
+    """Fill, refine and smooth one direction's flow, as its difference to the base: guided, where a hull begins."""
     low, high = search if sign < 0 else (-search[1], -search[0])
     confidence = np.where(inside, confidence, 0.0).astype(np.float32)
     if not confidence.any():
         # Nothing matched at all (no texture): the middle of the search.
-        flat = np.where(inside, np.float32(0.5 * (low + high)), np.float32(0.0)).astype(np.float32)
+        flat = np.where(inside, base + np.float32(0.5 * (low + high)), np.float32(0.0)).astype(np.float32)
         return Flow(flat, confidence, inside)
-    nearness = np.abs(flow - (high if sign < 0 else low)) / (high - low)
-    trust = confidence * np.exp(-nearness / _FARTHER).astype(np.float32)
-    filled = smooth_inside(flow, trust, picture, inside, reach=4000.0, contrast=0.01)
+    rest = flow - base
+    # From the nearest (0) to the farthest that was searched (1).
+    distance = np.clip((rest - low) / (high - low) if sign < 0 else (high - rest) / (high - low), 0.0, 1.0)
+    unlikely = distance / _NEAR_HULL if guided else (1.0 - distance) / _FARTHER
+    trust = confidence * np.exp(-unlikely).astype(np.float32)
+    if guided:
+        # At its outline the hull touches the surface.
+        core = cv2.erode(inside.astype(np.uint8), np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE)
+        rim = inside & (confidence == 0) & (core == 0)
+        rest, trust = np.where(rim, np.float32(0.0), rest), np.where(rim, np.float32(_TOUCHING), trust)
+    filled = smooth_inside(rest, trust, picture, inside, reach=4000.0, contrast=0.01)
     # Parts of the mask without a match of their own.
-    filled[np.isnan(filled)] = np.median(flow[confidence > 0])
-    flow = np.where(confidence > 0, flow, filled).astype(np.float32)
-    flow = _refined(flow, confidence, picture, other)
-    flow = np.clip(flow, low - 1.0, high + 1.0)
-    smooth = smooth_inside(flow, confidence + np.float32(1e-3), picture, inside, reach=3.0, contrast=0.03)
+    filled[np.isnan(filled)] = np.median(rest[confidence > 0])
+    rest = np.where(confidence > 0, rest, filled).astype(np.float32)
+    rest = _refined(base + rest, confidence, picture, other) - base
+    rest = np.clip(rest, low - 1.0, high + 1.0)
+    smooth = base + smooth_inside(rest, confidence + np.float32(1e-3), picture, inside, reach=3.0, contrast=0.03)
     return Flow(np.where(inside, smooth, np.float32(0.0)).astype(np.float32), confidence, inside)
 
 
