@@ -31,6 +31,7 @@ class BallSample:
     sources: tuple[BallPicture, BallPicture]
     targets: tuple[BallPicture, ...]
     centre: Any = tuple(CENTRE)
+    others: tuple[BallPicture, ...] = ()
 
 
 def ball(camera: Camera) -> BallPicture:

@@ -14,7 +14,7 @@ from torch.nn import functional
 from inference.gps_gaussian.forward import Pairs
 from inference.gps_gaussian.unprojection import inverse_depth_of, unproject
 from inference.stereo.rectification import WORKING_DISTANCE
-from tests.unit.people_examples import CENTRE, RADIUS, BallPicture, ball_sample, colour_of
+from tests.unit.people_examples import CENTRE, RADIUS, BallPicture, ball, ball_sample, camera_at, colour_of
 from training.gps_gaussian.example import Example, join, prepare, recoloured
 from training.gps_gaussian.storage import FLOW_STEP, load_example, save_example
 
@@ -107,6 +107,19 @@ def test_guided_start_is_near_the_truth(example: Example) -> None:
     assert example.pairs.initial is not None
     error = (example.pairs.initial - example.flow).abs()[example.valid]
     assert error.median() < 0.3
+
+
+def test_the_start_goes_around_the_hull_of_the_whole_rig(example: Example) -> None:
+    sample = ball_sample()
+    ring = tuple(ball(camera_at(azimuth)) for azimuth in range(60, 360, 40))
+    made = prepare(replace(sample, others=ring), SIDE)  # type: ignore[arg-type]
+    assert made.pairs.initial is not None and example.pairs.initial is not None
+    assert (made.pairs.initial - made.flow).abs()[made.valid].median() < 0.3
+    # Silhouettes that contradict the pair's leave nothing of the hull to start from.
+    elsewhere = tuple(replace(view, mask=np.roll(view.mask, 100, axis=1)) for view in ring)
+    wrong = prepare(replace(sample, others=elsewhere), SIDE)  # type: ignore[arg-type]
+    assert wrong.pairs.initial is not None
+    assert (wrong.pairs.initial - wrong.flow).abs().mean() > 2 * (made.pairs.initial - made.flow).abs().mean()
 
 
 def test_examples_come_back_from_disk(example: Example, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from inference.camera import Camera
 from inference.capture.photographs import Photograph
 from inference.gps_gaussian.forward import Pairs, stack_cameras
 from inference.gps_gaussian.matching import match_pair
+from inference.stereo.hull import Silhouettes, enclosing_radius
 from inference.stereo.rectification import RectifiedPair, working_scale
 from inference.stereo.resampling import warp_homography
 from inference.view import Picture
@@ -73,7 +74,7 @@ def prepare(sample: PersonSample, longest: int) -> Example:
         SightlineError: If the pair cannot be rectified or a mask is empty.
     """
     photographs = [Photograph(source.camera, source.rgb, source.mask) for source in sample.sources]
-    matched = match_pair(photographs[0], photographs[1], longest, guided=True)
+    matched = match_pair(photographs[0], photographs[1], longest, True, _silhouettes(sample, longest // 2))
     pair, flows = matched.pair, matched.flows
     assert flows is not None
     views = sample.sources[::-1] if pair.swapped else sample.sources
@@ -91,6 +92,17 @@ def prepare(sample: PersonSample, longest: int) -> Example:
         torch.from_numpy(np.stack([valid for _, valid in truths]))[:, None],
         (tuple(_target(target, scale) for target in sample.targets),),
     )
+
+
+def _silhouettes(sample: PersonSample, longest: int) -> Silhouettes:
+    """Return what the whole rig sees, in small pictures, as the pipeline has it."""
+    views = (*sample.sources, *sample.others)
+    cameras = [view.camera.fitted(longest) for view in views]
+    masks = [
+        np.asarray(cv2.resize(view.mask, (camera.width, camera.height), interpolation=cv2.INTER_AREA), np.float32)
+        for view, camera in zip(views, cameras, strict=True)
+    ]
+    return Silhouettes(cameras, masks, sample.centre, enclosing_radius(cameras, masks, sample.centre))
 
 
 def true_flow(pair: RectifiedPair, depth: Picture, mask: Picture, of_right: bool) -> tuple[Picture, NDArray[np.bool_]]:

@@ -66,7 +66,8 @@ def ring_error(folder: Path, network: GPSGaussian, longest: int) -> StereoError:
     guided: list[NDArray[np.float32]] = []
     learned: list[NDArray[np.float32]] = []
     for pair in neighbouring_pairs(views, centre):
-        sample = PersonSample((pictures[pair.left], pictures[pair.right]), (), centre)
+        others = tuple(one for place, one in enumerate(pictures) if place not in (pair.left, pair.right))
+        sample = PersonSample((pictures[pair.left], pictures[pair.right]), (), centre, others)
         example = prepare(sample, longest)
         assert example.pairs.initial is not None
         for flow, errors in ((example.pairs.initial, guided), (_flow(network, example.pairs), learned)):
