@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ..stereo.completion import Flow
 from ..stereo.hull import Silhouettes, hull_inverse_depth
-from ..stereo.matching import Flow, search_range, semi_global_disparity
+from ..stereo.matching import search_range, semi_global_disparity
 from ..stereo.rectification import RectifiedPair
 
 Floats = NDArray[np.float32]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..capture.photographs import Photograph
 from ..progress import Progress, silent
+from ..stereo.completion import Flow, refill
 from ..stereo.exposure import apply_gain, exposure_gain
 from ..stereo.hull import Silhouettes
-from ..stereo.matching import Flow
 from ..stereo.rectification import RectifiedPair, fitting_size, mask_outline, rectify
 from ..stereo.resampling import warp_flow
 from .guide import guided_flows
@@ -92,3 +93,48 @@ def _evened(pictures: list[Floats], flow: Flow) -> list[Floats]:
     seen = warp_flow(pictures[1], flow.flow)
     gain = np.sqrt(exposure_gain(pictures[0], seen, flow.confidence, flow.confidence))
     return [apply_gain(pictures[0], 1 / gain), apply_gain(pictures[1], gain)]
+
+
+def informed(matched: MatchedPair, others: Sequence[MatchedPair]) -> MatchedPair:
+    """Return a pair that knows what its views have found in other pairs, where it has no match of its own.
+
+    Args:
+        matched: With flows.
+        others: With flows; those that share no view with the pair count for nothing.
+    """
+    assert matched.flows is not None
+    flows = []
+    for index, flow in enumerate(matched.flows):
+        found, confidence = np.zeros_like(flow.flow), np.zeros_like(flow.confidence)
+        for other in others:
+            for place in (0, 1):
+                told, sure = _told(matched, index, other, place)
+                better = sure > confidence
+                found, confidence = np.where(better, told, found), np.where(better, sure, confidence)
+        flows.append(refill(flow, found, confidence, matched.pictures[index]))
+    return replace(matched, flows=(flows[0], flows[1]))
+
+
+def _told(matched: MatchedPair, index: int, other: MatchedPair, place: int) -> tuple[Floats, Floats]:
+    """Return the flow (H, W) that one view of another pair has found for one of this pair, and its confidence."""
+    view, source = (matched.pair.left, matched.pair.right)[index], (other.pair.left, other.pair.right)[place]
+    height, width = matched.masks[index].shape
+    nothing = np.zeros((height, width), np.float32)
+    if other is matched or not np.allclose(view.camera.centre, source.camera.centre, rtol=0, atol=1e-9):
+        return nothing, nothing
+    assert other.flows is not None
+    # The same camera turned in place: a homography, whose denominator is the ratio of both depths.
+    turn = source.camera.intrinsics @ source.camera.rotation @ view.camera.rotation.T
+    homography = turn @ np.linalg.inv(view.camera.intrinsics)
+    x, y = np.arange(width) + 0.5, (np.arange(height) + 0.5)[:, None]
+    ratio = homography[2, 0] * x + homography[2, 1] * y + homography[2, 2]
+    column, row = (
+        np.floor((homography[axis, 0] * x + homography[axis, 1] * y + homography[axis, 2]) / ratio).astype(np.intp)
+        for axis in (0, 1)
+    )
+    flow = other.flows[place]
+    seen = (column >= 0) & (row >= 0) & (column < flow.flow.shape[1]) & (row < flow.flow.shape[0])
+    at = (np.where(seen, row, 0), np.where(seen, column, 0))
+    sure = np.where(seen, flow.confidence[at], 0.0).astype(np.float32)
+    inverse = other.pair.inverse_depth(flow.flow[at].astype(np.float64), of_right=place == 1) * ratio
+    return matched.pair.flow(inverse, of_right=index == 1).astype(np.float32), sure

@@ -1,4 +1,4 @@
-"""From two photographs of a person to Gaussians in the scene."""
+"""From a matched pair of photographs to Gaussians in the scene."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from ..capture.photographs import Photograph
 from ..gaussians import Gaussians
-from ..progress import Progress, part, silent
-from ..stereo.hull import Silhouettes
 from ..stereo.rectification import working_scale
 from .forward import Pairs, pixel_gaussians, stack_cameras
-from .matching import match_pair
+from .matching import MatchedPair
 from .network import GPSGaussian
 
 Floats = NDArray[np.float32]
@@ -37,30 +34,14 @@ class PairCloud:
 
 
 @torch.inference_mode()
-def pair_cloud(
-    network: GPSGaussian,
-    first: Photograph,
-    second: Photograph,
-    centre: ArrayLike,
-    longest: int,
-    silhouettes: Silhouettes | None = None,
-    progress: Progress = silent,
-) -> PairCloud:
+def pair_cloud(network: GPSGaussian, matched: MatchedPair, centre: ArrayLike) -> PairCloud:
     """Return a Gaussian for every pixel of the person in both rectified views.
 
     Args:
-        network: On its device, in evaluation mode; guided: it starts from classical stereo.
-        first, second: Neighbouring views with masks, in either order.
+        network: On its device, in evaluation mode.
+        matched: With flows for a guided network.
         centre: (3,) the person's middle, which is brought to the distance that the network works at.
-        longest: Most pixels of a side of the rectified pictures, a multiple of 64.
-        silhouettes: Of the whole rig, for the guided start; ``None``: the two views are all that there is.
-        progress: Asked between the stages.
-
-    Raises:
-        ValueError: If ``longest`` is no multiple of 64, or a photograph has no mask.
-        SightlineError: If the pair cannot be rectified or a mask is empty.
     """
-    matched = match_pair(first, second, longest, network.config.guided, silhouettes, part(progress, 0.0, 0.4))
     device = next(network.parameters()).device
     image = torch.from_numpy(np.stack(matched.pictures)).permute(0, 3, 1, 2).to(device)
     mask = torch.from_numpy(np.stack(matched.masks))[:, None].to(device)
@@ -70,7 +51,6 @@ def pair_cloud(
             torch.from_numpy(np.stack(values))[:, None].to(device)
             for values in zip(*((flow.flow, flow.confidence) for flow in matched.flows), strict=True)
         )
-    progress(0.4, "Running the network")
     scale = working_scale(matched.pair, centre)
     near = matched.pair.scaled(scale)
     output = pixel_gaussians(network, Pairs(image, mask, initial=initial, **stack_cameras([near], device)))

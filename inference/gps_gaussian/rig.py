@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from ..stereo.pairs import Pair, choose_pair, neighbouring_pairs, pair_weights
 from ..view import Capture
 from ..weights import WeightsInfo
 from .fusion import fuse
+from .matching import MatchedPair, informed, match_pair
 from .network import GPSGaussian
 from .pipeline import PairCloud, pair_cloud
 from .rendering import render_blended
@@ -32,9 +33,12 @@ from .weights import NAME, load_network
 LONGEST = {"full": 1024, "preview": 512}
 # Pairs whose share in a picture is smaller are not worth their time.
 LEAST_SHARE = 0.02
-# A pair of 1024 pixels makes about 600 000 Gaussians of 68 bytes each.
+# At 1024 pixels, a matched pair takes about 40 MB, and its Gaussians as much.
+MOST_MATCHES = 16
 MOST_CLOUDS = 16
 MOST_SUBJECTS = 4
+
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True)
@@ -59,12 +63,14 @@ class Rig:
         self._photographs = photographs
         self._networks: dict[tuple[str, str], tuple[GPSGaussian, WeightsInfo]] = {}
         self._subjects: OrderedDict[str, Subject] = OrderedDict()
+        self._matches: OrderedDict[tuple[str, ...], MatchedPair] = OrderedDict()
         self._clouds: OrderedDict[tuple[str, ...], PairCloud] = OrderedDict()
 
     def unload(self) -> None:
         """Drop everything that can be made again."""
         self._networks.clear()
         self._subjects.clear()
+        self._matches.clear()
         self._clouds.clear()
 
     def synthesize(
@@ -77,9 +83,9 @@ class Rig:
             SightlineError: As its parts raise them, for pictures, masks and weights.
         """
         found = self._found(capture, settings, clock, part(progress, 0.0, 0.3))
-        chosen = choose_pair(found.subject.views, target, found.subject.centre)
+        chosen = choose_pair(found.subject.views, target, found.subject.centre, found.pairs)
         pairs, shares = _sharing(found, target)
-        clouds = self._pair_clouds(capture, found, pairs, settings, clock, part(progress, 0.3, 0.9))
+        clouds = self._pair_clouds(capture, found, pairs, settings, part(progress, 0.3, 0.9))
         progress(0.9, "Splatting")
         with clock.stage("splatting"):
             splat = render_blended([cloud.gaussians for cloud in clouds], shares, target)
@@ -103,14 +109,14 @@ class Rig:
         views, centre = found.subject.views, found.subject.centre
         choices: tuple[Choice, ...] = ()
         if target is None:
-            pairs = neighbouring_pairs(views, centre)
+            pairs = list(found.pairs)
             if not pairs:
                 # Its error says what is wrong with the pair that is nearest to working.
                 choose_pair(views, views[0].camera, centre)
         else:
-            choices = choose_pair(views, target, centre).choices
+            choices = choose_pair(views, target, centre, found.pairs).choices
             pairs, _ = _sharing(found, target)
-        clouds = self._pair_clouds(capture, found, pairs, settings, clock, part(progress, 0.2, 0.9))
+        clouds = self._pair_clouds(capture, found, pairs, settings, part(progress, 0.2, 0.9))
         progress(0.9, "Joining the Gaussians of all pairs")
         with clock.stage("fusion"):
             gaussians = fuse(clouds, found.subject)
@@ -121,61 +127,88 @@ class Rig:
         progress(0.0, "Loading the network")
         with clock.stage("network loading"):
             network, info = self._network(settings)
+        key = " ".join(identity(view) for view in capture.views)
         with clock.stage("masks"):
-            subject = self._subject(capture, progress)
-        return _Found(network, info, subject)
+            if key not in self._subjects:
+                self._subjects[key] = find_subject(capture, self._photographs, progress)
+            subject = self._subjects[key]
+            self._subjects.move_to_end(key)
+            while len(self._subjects) > MOST_SUBJECTS:
+                self._subjects.popitem(last=False)
+            pairs = neighbouring_pairs(subject.views, subject.centre)
+        return _Found(network, info, key, subject, tuple(pairs), clock)
 
     def _network(self, settings: Settings) -> tuple[GPSGaussian, WeightsInfo]:
         key = (settings.weights, settings.device.type)
         if key not in self._networks:
             # One at a time, and what another one made is of no use any more.
             self._networks.clear()
+            self._matches.clear()
             self._clouds.clear()
             self._networks[key] = load_network(settings.weights, settings.device)
         return self._networks[key]
 
-    def _subject(self, capture: Capture, progress: Progress) -> Subject:
-        key = " ".join(identity(view) for view in capture.views)
-        if key not in self._subjects:
-            self._subjects[key] = find_subject(capture, self._photographs, progress)
-        self._subjects.move_to_end(key)
-        while len(self._subjects) > MOST_SUBJECTS:
-            self._subjects.popitem(last=False)
-        return self._subjects[key]
-
     def _pair_clouds(
-        self,
-        capture: Capture,
-        found: _Found,
-        pairs: Sequence[Pair],
-        settings: Settings,
-        clock: Clock,
-        progress: Progress,
+        self, capture: Capture, found: _Found, pairs: Sequence[Pair], settings: Settings, progress: Progress
     ) -> list[PairCloud]:
+        """Return the Gaussians of pairs, each informed by the pairs that it shares a view with."""
         made = []
-        longest = LONGEST[settings.quality]
         for index, pair in enumerate(pairs):
-            places = (pair.left, pair.right)
-            sources = [capture.views[found.subject.indices[place]] for place in places]
-            key = (settings.quality, *(identity(view) for view in sources))
+            share = part(progress, index / len(pairs), (index + 1) / len(pairs))
+            key = self._key(found, pair, settings)
             if key not in self._clouds:
-                progress(index / len(pairs), f"Matching {sources[0].name} and {sources[1].name}")
-                with clock.stage("photographs"):
-                    first, second = (
-                        self._photographs.get(view, found.subject.scale_of(place, longest), unmixed=True)
-                        for view, place in zip(sources, places, strict=True)
+                others = [other for other in found.pairs if _share_a_view(pair, other)]
+                known = []
+                for number, other in enumerate((pair, *(others if found.network.config.guided else ()))):
+                    known.append(
+                        self._matched(capture, found, other, settings, part(share, 0.15 * number, 0.15 * (number + 1)))
                     )
-                share = part(progress, index / len(pairs), (index + 1) / len(pairs))
-                with clock.stage("pairs"):
-                    cloud = pair_cloud(
-                        found.network, first, second, found.subject.centre, longest, found.subject.silhouettes, share
-                    )
-                self._clouds[key] = cloud
-            self._clouds.move_to_end(key)
-            made.append(self._clouds[key])
-            while len(self._clouds) > MOST_CLOUDS:
-                self._clouds.popitem(last=False)
+                matched = known[0]
+                if matched.flows is not None:
+                    with found.clock.stage("agreement"):
+                        matched = informed(matched, known[1:])
+                share(0.6, "Running the network")
+                with found.clock.stage("network"):
+                    self._clouds[key] = pair_cloud(found.network, matched, found.subject.centre)
+            made.append(_recent(self._clouds, key, MOST_CLOUDS))
         return made
+
+    def _matched(
+        self, capture: Capture, found: _Found, pair: Pair, settings: Settings, progress: Progress
+    ) -> MatchedPair:
+        key = self._key(found, pair, settings)
+        if key not in self._matches:
+            longest = LONGEST[settings.quality]
+            with found.clock.stage("photographs"):
+                first, second = (
+                    self._photographs.get(
+                        capture.views[found.subject.indices[place]],
+                        found.subject.scale_of(place, longest),
+                        unmixed=True,
+                    )
+                    for place in (pair.left, pair.right)
+                )
+            with found.clock.stage("matching"):
+                guided = found.network.config.guided
+                self._matches[key] = match_pair(first, second, longest, guided, found.subject.silhouettes, progress)
+        return _recent(self._matches, key, MOST_MATCHES)
+
+    def _key(self, found: _Found, pair: Pair, settings: Settings) -> tuple[str, ...]:
+        # What a pair looks like depends on the silhouettes of all, hence on the whole subject.
+        return (found.key, settings.quality, found.subject.views[pair.left].name, found.subject.views[pair.right].name)
+
+
+def _recent(kept: OrderedDict[tuple[str, ...], Kept], key: tuple[str, ...], most: int) -> Kept:
+    """Return an entry of a cache, as its newest; the oldest beyond ``most`` go."""
+    kept.move_to_end(key)
+    while len(kept) > most:
+        kept.popitem(last=False)
+    return kept[key]
+
+
+def _share_a_view(pair: Pair, other: Pair) -> bool:
+    """Whether two pairs are different and have one view in common."""
+    return len({pair.left, pair.right} & {other.left, other.right}) == 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,17 +217,18 @@ class _Found:
 
     network: GPSGaussian
     info: WeightsInfo
+    key: str
     subject: Subject
+    pairs: tuple[Pair, ...]
+    clock: Clock
 
 
 def _sharing(found: _Found, target: Camera) -> tuple[list[Pair], list[float]]:
     """Return the pairs that take part in a target's picture, and their shares, which sum to 1."""
-    views, centre = found.subject.views, found.subject.centre
-    pairs = neighbouring_pairs(views, centre)
-    shares = pair_weights(target, pairs, views, centre)
+    shares = pair_weights(target, found.pairs, found.subject.views, found.subject.centre)
     taking = np.flatnonzero(shares >= LEAST_SHARE)
     total = float(shares[taking].sum())
-    return [pairs[index] for index in taking], [float(shares[index]) / total for index in taking]
+    return [found.pairs[index] for index in taking], [float(shares[index]) / total for index in taking]
 
 
 def _metadata(

@@ -1,13 +1,11 @@
 """Classical disparity of a rectified pair: the guided start of the stereo network.
 
-Semi-global matching (Hirschmueller 2008, OpenCV) in both directions, a left-right check, filling of what was not
-matched, and a sub-pixel refinement by gradients (Lucas and Kanade 1981). Flow is the other view's column minus the own
+Semi-global matching (Hirschmueller 2008, OpenCV) in both directions and a left-right check; what did not match, and
+fractions of a pixel, are left to ``completion``. Flow is the other view's column minus the own
 one, see ``rectification``.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -15,11 +13,9 @@ from numpy.typing import NDArray
 
 from ..masks.foreground import extended
 from ..view import Picture
+from .completion import Flow, Mask, Span, complete
 from .rectification import RectifiedPair
 from .resampling import warp_flow
-from .smoothing import smooth_inside
-
-Mask = NDArray[np.bool_]
 
 # More disparities than this are searched in smaller pictures.
 MOST_DISPARITIES = 256
@@ -32,32 +28,7 @@ _SMALL_STEP, _LARGE_STEP = 4, 16
 _UNIQUENESS = 5
 # Islands of fewer pixels that differ by more than _AGREEMENT from their surroundings are errors.
 _SPECKLE = 100
-_REFINEMENTS = 3
-# Residual (sRGB) beyond which pixels are taken for another surface, and squared slope that stands for noise.
-_RESIDUAL = 0.03
-_NOISE = 1e-4
-# What one view alone sees belongs to the farther surface: a surface nearer by this share of the search counts 1/e.
-_FARTHER = 1.0 / 6.0
-# With a hull, what does not match is likely near it: a surface farther behind it by this share counts 1/e.
-_NEAR_HULL = 0.05
-# Confidence that the surface lies on the hull at its outline, where nothing matched.
-_TOUCHING = 0.5
 _FIXED_POINT = 16.0
-
-
-@dataclass(frozen=True, eq=False)
-class Flow:
-    """Where the pixels of one view are in the other.
-
-    Args:
-        flow: (H, W) float32, other column minus own column in pixels; zero where not valid.
-        confidence: (H, W) float32 in [0, 1]; zero where the flow was filled in from the surroundings or is not valid.
-        valid: (H, W), inside the view's mask.
-    """
-
-    flow: Picture = field(repr=False)
-    confidence: Picture = field(repr=False)
-    valid: Mask = field(repr=False)
 
 
 def search_range(
@@ -120,9 +91,6 @@ def semi_global_disparity(
     """
     height, width = left.shape[:2]
     inside = [np.ones((height, width), np.bool_) if mask is None else mask >= 0.5 for mask in (left_mask, right_mask)]
-    if not (inside[0].any() and inside[1].any()):
-        nothing = np.zeros((height, width), np.float32)
-        return Flow(nothing, nothing, inside[0]), Flow(nothing, nothing, inside[1])
     # Disparity here is own column minus other column of the left view, as OpenCV has it.
     low, high = -search[1], -search[0]
     shrink = max(1.0, (high - low) / MOST_DISPARITIES)
@@ -131,15 +99,23 @@ def semi_global_disparity(
     pictures = [_matchable(picture, mask, size) for picture, mask in zip((left, right), inside, strict=True)]
     smaller = [_resized_mask(mask, size) for mask in inside]
     limits = (low / shrink, high / shrink)
+    bases = [np.zeros((height, width), np.float32)] * 2
+    if hull is not None:
+        bases = [_everywhere(flow, mask) for flow, mask in zip(hull, inside, strict=True)]
+    spans = [
+        Span(bases[0], search[0], search[1], of_right=False, hull=hull is not None),
+        Span(bases[1], -search[1], -search[0], of_right=True, hull=hull is not None),
+    ]
+    if not (inside[0].any() and inside[1].any()):
+        nothing = np.zeros((height, width), np.float32)
+        return Flow(nothing, nothing, inside[0], spans[0]), Flow(nothing, nothing, inside[1], spans[1])
     if hull is None:
-        bases = [np.zeros((height, width), np.float32)] * 2
         matched = [
             _match(pictures[0], pictures[1], limits),
             # Mirrored, the right view is a left one.
             _match(pictures[1][:, ::-1], pictures[0][:, ::-1], limits)[:, ::-1],
         ]
     else:
-        bases = [_everywhere(flow, mask) for flow, mask in zip(hull, inside, strict=True)]
         coarse_bases = [cv2.resize(base, size, interpolation=cv2.INTER_AREA) / np.float32(shrink) for base in bases]
         matched = [
             _match_around(pictures[view], pictures[1 - view], smaller[1 - view], coarse_bases[view], limits, view == 1)
@@ -155,9 +131,7 @@ def semi_global_disparity(
             nearest = cv2.resize(agreement, (width, height), interpolation=cv2.INTER_NEAREST)
             confidence = np.asarray(nearest, dtype=np.float32)
         picture, other = (left, right) if view == 0 else (right, left)
-        flows.append(
-            _completed(coarse, confidence, picture, other, inside[view], search, sign, bases[view], hull is not None)
-        )
+        flows.append(complete(coarse, confidence, inside[view], picture, other, spans[view]))
     return flows[0], flows[1]
 
 
@@ -269,68 +243,3 @@ def _enlarged(values: Picture, known: Mask, size: tuple[int, int]) -> Picture:
     total = cv2.resize(values * weight, size, interpolation=cv2.INTER_LINEAR)
     share = cv2.resize(weight, size, interpolation=cv2.INTER_LINEAR)
     return np.asarray(total / np.maximum(share, 1e-6), dtype=np.float32)
-
-
-def _completed(
-    flow: Picture,
-    confidence: Picture,
-    picture: Picture,
-    other: Picture,
-    inside: Mask,
-    search: tuple[float, float],
-    sign: float,
-    base: Picture,
-    guided: bool,
-) -> Flow:
-    """Fill, refine and smooth one direction's flow, as its difference to the base: guided, where a hull begins."""
-    low, high = search if sign < 0 else (-search[1], -search[0])
-    confidence = np.where(inside, confidence, 0.0).astype(np.float32)
-    if not confidence.any():
-        # Nothing matched at all (no texture): the middle of the search.
-        flat = np.where(inside, base + np.float32(0.5 * (low + high)), np.float32(0.0)).astype(np.float32)
-        return Flow(flat, confidence, inside)
-    rest = flow - base
-    # From the nearest (0) to the farthest that was searched (1).
-    distance = np.clip((rest - low) / (high - low) if sign < 0 else (high - rest) / (high - low), 0.0, 1.0)
-    unlikely = distance / _NEAR_HULL if guided else (1.0 - distance) / _FARTHER
-    trust = confidence * np.exp(-unlikely).astype(np.float32)
-    if guided:
-        # At its outline the hull touches the surface.
-        core = cv2.erode(inside.astype(np.uint8), np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE)
-        rim = inside & (confidence == 0) & (core == 0)
-        rest, trust = np.where(rim, np.float32(0.0), rest), np.where(rim, np.float32(_TOUCHING), trust)
-    filled = smooth_inside(rest, trust, picture, inside, reach=4000.0, contrast=0.01)
-    # Parts of the mask without a match of their own.
-    filled[np.isnan(filled)] = np.median(rest[confidence > 0])
-    rest = np.where(confidence > 0, rest, filled).astype(np.float32)
-    rest = _refined(base + rest, confidence, picture, other) - base
-    rest = np.clip(rest, low - 1.0, high + 1.0)
-    smooth = base + smooth_inside(rest, confidence + np.float32(1e-3), picture, inside, reach=3.0, contrast=0.03)
-    return Flow(np.where(inside, smooth, np.float32(0.0)).astype(np.float32), confidence, inside)
-
-
-def _refined(flow: Picture, confidence: Picture, picture: Picture, other: Picture) -> Picture:
-    """Return the flow moved by fractions of a pixel so that the pictures agree, where it is confident."""
-    own = _detail(picture)
-    target = _detail(other)
-    height, width = flow.shape
-    columns = np.tile(np.arange(width, dtype=np.float32), (height, 1))
-    rows = np.tile(np.arange(height, dtype=np.float32)[:, None], (1, width))
-    slope = cv2.filter2D(target, -1, np.array([[-0.5, 0.0, 0.5]], np.float32), borderType=cv2.BORDER_REPLICATE)
-    confident = confidence > 0
-    for _ in range(_REFINEMENTS):
-        warped = cv2.remap(target, columns + flow, rows, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        gradient = cv2.remap(slope, columns + flow, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        residual = own - warped
-        robust = 1.0 / (1.0 + (residual * residual).sum(axis=2) / np.float32(_RESIDUAL**2))
-        stiffness = (gradient * gradient).sum(axis=2) + np.float32(_NOISE)
-        step = (gradient * residual).sum(axis=2) / stiffness
-        # The window of Lucas and Kanade follows the picture's edges.
-        step = smooth_inside(step, robust * stiffness, picture, confident, reach=100.0, contrast=0.05)
-        flow = flow + np.clip(step, -0.5, 0.5)
-    return np.asarray(flow, dtype=np.float32)
-
-
-def _detail(picture: Picture) -> Picture:
-    """Return a picture without its coarse brightness, which differs between cameras."""
-    return np.asarray(picture - cv2.GaussianBlur(picture, (0, 0), 3.0), dtype=np.float32)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from inference.camera import Camera
 from inference.capture.photographs import Photograph
+from inference.gps_gaussian.matching import match_pair
 from inference.gps_gaussian.network import GPSGaussian, NetworkConfig
 from inference.gps_gaussian.pipeline import pair_cloud
 from inference.splatting import rasterize
@@ -52,7 +53,7 @@ def test_untrained_guided_chain_makes_the_view_between(swapped: bool) -> None:
     network = GPSGaussian(NetworkConfig(guided=True)).eval()
     views = [ball(camera_at(0.0)), ball(camera_at(20.0))]
     first, second = views[::-1] if swapped else views
-    gaussians = pair_cloud(network, first, second, CENTRE, SIDE).gaussians
+    gaussians = pair_cloud(network, match_pair(first, second, SIDE, guided=True), CENTRE).gaussians
     off = np.abs(np.linalg.norm(gaussians.means - CENTRE, axis=1) - RADIUS)
     assert np.median(off) < 0.02 * RADIUS
     between = ball(camera_at(10.0))
@@ -62,6 +63,5 @@ def test_untrained_guided_chain_makes_the_view_between(swapped: bool) -> None:
 
 
 def test_a_side_that_does_not_divide_is_refused() -> None:
-    network = GPSGaussian(NetworkConfig(guided=True)).eval()
     with pytest.raises(ValueError, match="multiple of 64"):
-        pair_cloud(network, ball(camera_at(0.0)), ball(camera_at(20.0)), CENTRE, 100)
+        match_pair(ball(camera_at(0.0)), ball(camera_at(20.0)), 100, guided=True)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from inference.camera import Camera
-from inference.stereo.matching import Flow, search_range, semi_global_disparity
+from inference.stereo.completion import Flow
+from inference.stereo.matching import search_range, semi_global_disparity
 from inference.stereo.rectification import RectifiedPair, ball_outline, rectify
 from inference.stereo.smoothing import smooth_inside
 from tests.shared_data import SHARED
