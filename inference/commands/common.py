@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+import json
+import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ..camera import Camera
 from ..devices import DEVICE_NAMES
+from ..errors import CameraError
 from ..view import Capture
 
 if TYPE_CHECKING:
@@ -34,14 +38,36 @@ def capture_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def target_arguments(parser: argparse.ArgumentParser, required: bool) -> None:
+    """Add what a result is for and from: the target, the views that are no sources, and the quality."""
+    target = parser.add_mutually_exclusive_group(required=required)
+    target.add_argument("--hold-out", metavar="NAME", help="take this view's camera, and not its photograph")
+    target.add_argument(
+        "--target", metavar="CAMERA.json", type=Path, help="a camera: width, height, fx, fy, cx, cy, ..."
+    )
+    parser.add_argument(
+        "--exclude", metavar="NAMES", action="append", default=[], help="views that are no sources, comma-separated"
+    )
+    parser.add_argument("--quality", choices=("full", "preview"), default="full")
+
+
+def weights_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the weights."""
+    parser.add_argument("--weights", metavar="FILE", help="weights to use instead of those that come with Sightline")
+
+
 def method_arguments(parser: argparse.ArgumentParser) -> None:
     """Add how a picture is made."""
-    parser.add_argument("--method", default="convglr", help="convglr, plane-sweep or nearest (default: convglr)")
+    parser.add_argument(
+        "--method",
+        default="convglr",
+        help="convglr, gps-gaussian (people with masks), plane-sweep or nearest (default: convglr)",
+    )
     parser.add_argument("--sources", type=positive, metavar="N", help="how many of the nearest sources to use")
     parser.add_argument("--size", type=positive, metavar="PIXELS", help="scale down so that the longer side has these")
     parser.add_argument("--depth-near", type=float, metavar="DEPTH", help="nearest depth of the scene in scene units")
     parser.add_argument("--depth-far", type=float, metavar="DEPTH", help="farthest depth of the scene in scene units")
-    parser.add_argument("--weights", metavar="FILE", help="weights to use instead of those that come with Sightline")
+    weights_argument(parser)
 
 
 def positive(text: str) -> int:
@@ -76,6 +102,49 @@ def options(arguments: argparse.Namespace, quality: str = "full") -> Options:
         device=arguments.device,
         weights=arguments.weights,
     )
+
+
+def target_camera(arguments: argparse.Namespace, capture: Capture) -> Camera:
+    """Return the camera of ``--hold-out`` or ``--target``: without lens distortion, as a synthesized picture is.
+
+    Raises:
+        UsageError: If the camera's file cannot be read.
+        SightlineError: If there is no such view, or the file holds no usable camera.
+    """
+    from ..capture.rectification import rectified_camera
+
+    if arguments.hold_out is not None:
+        return rectified_camera(capture[arguments.hold_out].camera)
+    try:
+        record = json.loads(arguments.target.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{arguments.target} cannot be read ({error.strerror or error})") from None
+    except ValueError:
+        raise CameraError(f"{arguments.target} is not valid JSON; write the camera again.") from None
+    if not isinstance(record, dict):
+        raise CameraError(
+            f"{arguments.target} holds no camera; it needs width, height, fx, fy, cx, cy, world_to_camera."
+        )
+    try:
+        return rectified_camera(Camera.from_json(record))
+    except CameraError as error:
+        raise CameraError(f"{arguments.target} cannot be used: {error}") from None
+
+
+def sources(arguments: argparse.Namespace, capture: Capture) -> Capture:
+    """Return the capture without the views of ``--hold-out`` and ``--exclude``.
+
+    Raises:
+        CaptureError: If there is no view of such a name.
+    """
+    held_out = [] if arguments.hold_out is None else [arguments.hold_out]
+    return capture.without(known_names(capture, [*held_out, *split_names(arguments.exclude)]))
+
+
+def tell_warnings(metadata: Mapping[str, Any]) -> None:
+    """Print what a result warns of, on standard error."""
+    for warning in metadata["warnings"]:
+        print(warning, file=sys.stderr)
 
 
 def split_names(texts: Iterable[str]) -> list[str]:
