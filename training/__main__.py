@@ -10,7 +10,7 @@ import torch
 from inference.convglr.network import NetworkConfig
 from inference.weights import DEFAULTS
 
-from .evaluation import measure, table
+from .evaluation import Question, measure, table
 from .gps_gaussian.commands import add_commands
 from .people.ring import write_ring
 from .train import Settings, train
@@ -50,6 +50,10 @@ def main() -> None:
     quality.add_argument("--weights", nargs="*", default=[DEFAULTS["convglr"]], help="of ConvGLR, by name or file")
     quality.add_argument("--size", type=int, default=512, help="longer side in pixels")
     quality.add_argument("--hold-out", default="every:8")
+    quality.add_argument("--exclude", default="", metavar="NAMES", help="further views that are no sources")
+    quality.add_argument(
+        "--people", nargs="*", default=[], metavar="WEIGHTS", help="of GPS-Gaussian: measure it too, on people alone"
+    )
     quality.add_argument("--threads", type=int, default=torch.get_num_threads())
     ring = commands.add_parser("people-ring", help="render a ring of cameras around a posed avatar, as a capture")
     ring.add_argument("person", type=Path, metavar="PERSON.glb")
@@ -67,7 +71,8 @@ def main() -> None:
         return
     torch.set_num_threads(arguments.threads)
     if arguments.command == "evaluate":
-        rows = measure(arguments.captures, arguments.weights, arguments.size, arguments.hold_out)
+        question = Question(arguments.weights, arguments.size, arguments.hold_out, arguments.exclude, arguments.people)
+        rows = measure(arguments.captures, question)
         print(table(arguments.captures, rows))
         return
     network = NetworkConfig(

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from inference.capture import read_capture
+from inference.commands.common import known_names, split_names
 from inference.commands.evaluate import Settings, evaluate, held_out_names
 from inference.synthesis import Options
 
@@ -25,27 +26,49 @@ class Row:
     seconds: list[float]
 
 
-def methods(weights: Sequence[str]) -> list[tuple[str, Options]]:
-    """Return the rows to measure: the baselines, and ConvGLR with each weights file (name or path)."""
-    rows = [(name, Options(method=name, sources=4)) for name in BASELINES]
-    return rows + [(f"convglr, {Path(name).stem}", Options(sources=4, weights=name)) for name in weights]
-
-
-def measure(captures: Sequence[Path], weights: Sequence[str], size: int, hold_out: str) -> list[Row]:
-    """Evaluate every method with the 4 nearest sources on every capture.
+@dataclass(frozen=True)
+class Question:
+    """What is measured.
 
     Args:
-        captures: Folders or files.
         weights: Of ConvGLR, by name or path.
-        size: Longer side in pixels.
+        size: Longer side in pixels; ``None``: as stored.
         hold_out: As on the command line, ``every:8``.
+        exclude: Names of further views that are no sources.
+        people: Weights of GPS-Gaussian, by name or path. With them only what the masks show counts.
     """
+
+    weights: Sequence[str]
+    size: int | None
+    hold_out: str
+    exclude: str = ""
+    people: Sequence[str] = ()
+
+
+def methods(question: Question) -> list[tuple[str, Options]]:
+    """Return the rows to measure: the baselines, and each network with each of its weights files."""
+    rows = [(name, Options(method=name, sources=4)) for name in BASELINES]
+    rows += [(f"convglr, {Path(name).stem}", Options(sources=4, weights=name)) for name in question.weights]
+    return rows + [
+        (f"gps-gaussian, {Path(name).stem}", Options(method="gps-gaussian", weights=name)) for name in question.people
+    ]
+
+
+def measure(captures: Sequence[Path], question: Question) -> list[Row]:
+    """Evaluate every method on every capture; those for any scene with the 4 nearest sources."""
     rows = []
-    for label, options in methods(weights):
+    for label, options in methods(question):
         row = Row(label, [], [], [])
         for path in captures:
             capture = read_capture(path)
-            report = evaluate(capture, options, Settings(held_out_names(capture, hold_out), size, None))
+            settings = Settings(
+                held_out_names(capture, question.hold_out),
+                question.size,
+                None,
+                known_names(capture, split_names([question.exclude])),
+                subject=bool(question.people),
+            )
+            report = evaluate(capture, options, settings)
             row.psnr.append(report["mean"]["psnr"])
             row.ssim.append(report["mean"]["ssim"])
             # The first view pays for compiling and loading.

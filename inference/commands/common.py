@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import fnmatch
 import json
 import sys
 from collections.abc import Iterable, Mapping
@@ -158,9 +159,11 @@ def used_sources(frame: Frame) -> list[str]:
 
 
 def known_names(capture: Capture, names: Iterable[str]) -> frozenset[str]:
-    """Return the names of views as a set.
+    """Return the names of views as a set; one with ``*`` or ``?`` stands for all that it fits.
 
     Raises:
         CaptureError: If the capture has no view of one of them: a misspelt one would become a source.
     """
-    return frozenset(capture[name].name for name in names)
+    known = [view.name for view in capture]
+    # Where nothing fits, the capture's own error says what there is.
+    return frozenset(each for name in names for each in fnmatch.filter(known, name) or [capture[name].name])

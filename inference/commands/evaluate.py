@@ -45,12 +45,14 @@ class Settings:
         held_out: Names of views.
         size: Longer side in pixels; ``None``: as stored.
         save: Folder for pictures.
+        excluded: Names of further views that are no sources.
         subject: Whether only the subject counts: both pictures over black, inside the box around the photograph's mask.
     """
 
     held_out: tuple[str, ...]
     size: int | None
     save: Path | None
+    excluded: frozenset[str] = frozenset()
     subject: bool = False
 
 
@@ -62,7 +64,10 @@ def add_parser(commands: Any) -> None:
         "--hold-out",
         metavar="every:8|NAMES",
         default="every:8",
-        help="which views (default: every:8 of the sorted names)",
+        help="which views (default: every:8 of the sorted names; * in a name stands for anything)",
+    )
+    parser.add_argument(
+        "--exclude", metavar="NAMES", action="append", default=[], help="further views that are no sources"
     )
     parser.add_argument("--json", metavar="REPORT", type=Path, help="write the report there")
     parser.add_argument("--save", metavar="DIR", type=Path, help="write the pictures and the photographs there")
@@ -89,7 +94,8 @@ def run(arguments: argparse.Namespace, progress: Progress) -> None:
     capture = read_capture(arguments.capture)
     held_out = held_out_names(capture, arguments.hold_out)
     subject = arguments.subject or method.method == "gps-gaussian"
-    settings = Settings(held_out, arguments.size, arguments.save, subject)
+    excluded = known_names(capture, split_names(arguments.exclude))
+    settings = Settings(held_out, arguments.size, arguments.save, excluded, subject)
     report = evaluate(capture, method, settings, progress)
     if arguments.json is not None:
         write_bytes(arguments.json, (json.dumps(report, indent=1, allow_nan=False) + "\n").encode())
@@ -139,7 +145,7 @@ def evaluate(capture: Capture, method: Options, settings: Settings, progress: Pr
     from ..synthesis import Session
 
     session = Session()
-    sources = capture.without(frozenset(settings.held_out))
+    sources = capture.without(frozenset(settings.held_out) | settings.excluded)
     weights: str | None = None
     views: list[dict[str, Any]] = []
     for index, name in enumerate(settings.held_out):
