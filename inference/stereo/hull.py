@@ -89,9 +89,11 @@ def hull_inverse_depth(camera: Camera, mask: Picture, silhouettes: Silhouettes) 
         1 / z in 1 / scene units; 0 outside the mask, and where the silhouettes contradict each other.
     """
     centre = np.asarray(silhouettes.centre, dtype=np.float64)
-    # Cameras across the view cut a ray shortest, so they are asked first.
+    # Cameras across the view cut a ray shortest, so they are asked first. What differs by rounding is equal, so that
+    # the order in a symmetric rig is that of its cameras whatever the scene's unit.
     order = sorted(
-        range(len(silhouettes.cameras)), key=lambda index: abs(silhouettes.cameras[index].forward @ camera.forward)
+        range(len(silhouettes.cameras)),
+        key=lambda index: round(abs(float(silhouettes.cameras[index].forward @ camera.forward)), 9),
     )
     result = np.zeros(mask.shape, np.float32)
     if not order:
