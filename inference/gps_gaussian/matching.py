@@ -120,7 +120,8 @@ def _told(matched: MatchedPair, index: int, other: MatchedPair, place: int) -> t
     view, source = (matched.pair.left, matched.pair.right)[index], (other.pair.left, other.pair.right)[place]
     height, width = matched.masks[index].shape
     nothing = np.zeros((height, width), np.float32)
-    if other is matched or not np.allclose(view.camera.centre, source.camera.centre, rtol=0, atol=1e-9):
+    apart = np.linalg.norm(view.camera.centre - source.camera.centre)
+    if other is matched or apart > 1e-6 * matched.pair.baseline:
         return nothing, nothing
     assert other.flows is not None
     # The same camera turned in place: a homography, whose denominator is the ratio of both depths.

@@ -19,7 +19,7 @@ from ..view import Picture
 Floats = NDArray[np.float32]
 
 # Halvings of the step in which the hull begins.
-_HALVINGS = 6
+_HALVINGS = 10
 # Pixels around a silhouette in which its soft edge is looked at, and the share of a distance that is trusted.
 _NEAR = 2.5
 _CAUTION = 0.7

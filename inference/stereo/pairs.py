@@ -90,7 +90,10 @@ def subject_centre(cameras: Sequence[Camera], masks: Sequence[Picture | None] | 
         right_side += across @ camera.centre
     # The smallest eigenvalue is about half the squared spread of the directions (radians) times their number.
     if np.linalg.eigvalsh(normal)[0] < 1e-7 * len(chosen):
-        raise CameraError(f"The {what} of the cameras are parallel and meet nowhere; give the subject's centre.")
+        raise CameraError(
+            f"The {what} of the cameras are parallel, so it cannot be told where the subject is; use cameras that look "
+            "at it from different sides."
+        )
     centre: Array = np.linalg.solve(normal, right_side)
     if np.median([camera.project(centre)[1] for camera in chosen]) <= 0:
         raise CameraError(f"The {what} of the cameras meet behind them; a rig's cameras must look at one subject.")
