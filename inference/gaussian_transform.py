@@ -42,7 +42,7 @@ def transformed(gaussians: Gaussians, matrix: ArrayLike) -> Gaussians:
         quaternions = _product(_quaternions(np.linalg.det(turn) * turn[None]), gaussians.quaternions)
         scales = gaussians.scales * spans.mean()
     else:
-        axes, scales, _ = np.linalg.svd(linear @ _matrices(gaussians.quaternions) * gaussians.scales[:, None])
+        axes, scales, _ = np.linalg.svd(linear @ rotation_matrices(gaussians.quaternions) * gaussians.scales[:, None])
         quaternions = _quaternions(axes * np.linalg.det(axes)[:, None, None])
     return Gaussians(
         means=np.asarray(gaussians.means @ linear.T + offset, dtype=np.float32),
@@ -53,7 +53,7 @@ def transformed(gaussians: Gaussians, matrix: ArrayLike) -> Gaussians:
     )
 
 
-def _matrices(quaternions: NDArray[np.float32]) -> NDArray[np.float64]:
+def rotation_matrices(quaternions: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the rotation matrices (N, 3, 3) of unit quaternions (N, 4), wxyz."""
     w, x, y, z = quaternions.astype(np.float64).T
     rows = [

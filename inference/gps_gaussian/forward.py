@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from ..stereo.rectification import RectifiedPair
 from .network import GPSGaussian
@@ -104,10 +105,11 @@ def gaussians_of_flow(
 def _within_other(flow: Tensor, inside: Tensor) -> Tensor:
     """Return (2B, 1, H, W), whether the pixels' points lie on the person in the other view too (ours).
 
-    What the person shows to one camera hides nothing but the person from the other: a point beside the other's outline
-    is a wrong one, mostly at a grazing rim.
+    What the person shows to one camera hides nothing but the person from the other: a point beside the other's outline,
+    by more than a pixel, is a wrong one, mostly at a grazing rim.
     """
     count, _, _, width = inside.shape
     column = (torch.arange(width, device=flow.device) + 0.5 + flow).floor().long()
     within = (column >= 0) & (column < width)
-    return inside.roll(count // 2, 0).gather(-1, column.clamp(0, width - 1)) & within
+    others = functional.max_pool2d(inside.float(), 3, 1, 1).roll(count // 2, 0) > 0
+    return others.gather(-1, column.clamp(0, width - 1)) & within

@@ -119,7 +119,7 @@ class Rig:
         clouds = self._pair_clouds(capture, found, pairs, settings, part(progress, 0.2, 0.9))
         progress(0.9, "Joining the Gaussians of all pairs")
         with clock.stage("fusion"):
-            gaussians = fuse(clouds, found.subject)
+            gaussians = fuse(clouds, pairs, found.subject)
         shares = [1 / len(pairs)] * len(pairs)
         return gaussians, _metadata(capture, found, pairs, shares, choices, settings, clock)
 
