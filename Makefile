@@ -10,7 +10,7 @@ METHOD ?=
 .PHONY: help env demo test lint build bench clean
 
 help:
-	@echo "make demo     synthesize a held-out view of the example capture in Blender: out/demo/"
+	@echo "make demo     synthesize held-out views of the examples in Blender, and a person's Gaussians: out/demo/"
 	@echo "make test     run every test"
 	@echo "make lint     ruff and mypy"
 	@echo "make build    build the extension with Blender's own builder: dist/"
@@ -28,10 +28,12 @@ $(READY): requirements-dev.txt wheels/requirements.txt
 	@touch $@
 
 demo: env
-	@$(PY) examples/demo.py $(if $(METHOD),--method $(METHOD))
+	@$(PY) -m examples.demo $(if $(METHOD),--method $(METHOD))
 
-# The picture in the README, from the last demo.
-docs/images/comparison.jpg: out/demo/record.json
+# The pictures in the documentation, from the last demo.
+docs/images/comparison.jpg: out/demo/still_life.json
+docs/images/person.jpg: out/demo/person.json
+docs/images/comparison.jpg docs/images/person.jpg:
 	$(PY) -m examples.comparison_sheet $< --small $@
 
 # Blender's module and torch are better apart, and the installed extension wants a clean start: three processes.

@@ -70,6 +70,19 @@ def ssim(a: Image, b: Image) -> float:
     return float(similarity.mean())
 
 
+def box_around(mask: Image) -> tuple[slice, slice]:
+    """Return rows and columns of the box around what a mask (H x W in [0, 1]) shows: 0.5 and more.
+
+    Raises:
+        ValueError: If it shows nothing.
+    """
+    shown = mask >= 0.5
+    if not shown.any():
+        raise ValueError("the mask shows nothing")
+    rows, columns = (np.flatnonzero(shown.any(axis=axis)) for axis in (1, 0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
 def _window_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the Gaussian mean around every pixel whose window lies inside."""
     blurred = cv2.GaussianBlur(values, (_WINDOW, _WINDOW), _SIGMA, borderType=cv2.BORDER_REFLECT_101)

@@ -179,12 +179,11 @@ def _subjects(frame: Frame, truth: Photograph, name: str) -> tuple[Picture, Pict
     Raises:
         PictureError: If the photograph has no mask, or an empty one.
     """
+    from ..metrics import box_around
+
     if truth.mask is None or not (truth.mask >= 0.5).any():
         raise PictureError(f"'{name}' has no mask that shows a subject; leave --subject out, or give it one.")
-    box = tuple(
-        slice(int(places[0]), int(places[-1]) + 1)
-        for places in (np.flatnonzero((truth.mask >= 0.5).any(axis=axis)) for axis in (1, 0))
-    )
+    box = box_around(truth.mask)
     made = frame.rgb * frame.alpha[..., None]
     wanted = truth.rgb * truth.mask[..., None]
     return made[box], wanted[box]

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from inference.metrics import psnr, ssim
+from inference.metrics import box_around, psnr, ssim
 
 
 def brute_force_ssim(a: np.ndarray, b: np.ndarray) -> float:  # type: ignore[type-arg]
@@ -62,3 +62,12 @@ def test_pictures_that_cannot_be_compared() -> None:
         psnr(np.zeros((2, 2)), np.zeros((2, 3)))
     with pytest.raises(ValueError, match="smaller than the window"):
         ssim(np.zeros((10, 30)), np.zeros((10, 30)))
+
+
+def test_the_box_around_a_mask_holds_all_that_it_shows() -> None:
+    mask = np.full((7, 9), 0.4)
+    mask[2, 5] = 0.5
+    mask[4, 3] = 1.0
+    assert box_around(mask) == (slice(2, 5), slice(3, 6))
+    with pytest.raises(ValueError, match="shows nothing"):
+        box_around(np.zeros((4, 4)))
