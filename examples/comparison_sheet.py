@@ -37,7 +37,7 @@ LETTER = 11  # pixels that one takes at most
 PAPER = (242, 244, 244)
 INK = (36, 38, 40)
 AMPLIFICATION = 4
-SMALL_WIDTH = 1488
+SMALL = (1488, 1000)  # width and height at most
 
 
 def main() -> None:
@@ -53,7 +53,8 @@ def main() -> None:
         sheet = drawn(rows, rows[0 if "turntable" in record else 1])
         write(Path(record["sheet"]), sheet)
         if arguments.small:
-            write(arguments.small, scaled(sheet, SMALL_WIDTH))
+            height, width = sheet.shape[:2]
+            write(arguments.small, scaled(sheet, min(width, SMALL[0], width * SMALL[1] // height)))
     except SightlineError as error:
         raise SystemExit(str(error)) from None
     metadata = record["metadata"]
