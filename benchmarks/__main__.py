@@ -18,6 +18,7 @@ SUBJECTS = {
     "network": "ConvGLR's network against the plain convolutions in it",
     "view": "a whole 512 x 384 view from 4 sources on two cores: stages, first and next frame, peak memory",
     "splatting": "half a million Gaussians on one thread, on all and on a GPU; gradients; the plain reference",
+    "people": "a person from two photographs: matching, network, splatting",
     "worker": "starting the worker, a round trip",
     "transfer": "a 2048 x 2048 picture on its way from the worker into Blender",
 }
