@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -15,6 +15,10 @@ from .network import GPSGaussian
 from .regressor import PixelGaussians
 from .surfels import surface_discs
 from .unprojection import inverse_depth_of, unproject
+
+# Guided: a pixel that the person covers by less makes no Gaussian, and what it covers in part is the more transparent, by
+# this power of its share. Gaussians reach beyond their pixels; without this a figure grows by a pixel all around.
+COVERED, EDGE_FADING = 0.7, 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,27 +93,29 @@ def gaussians_of_flow(
     network: GPSGaussian, pairs: Pairs, shown: Tensor, features: tuple[Tensor, Tensor, Tensor], flows: list[Tensor]
 ) -> PairsOutput:
     """Run the rest of the network, from the image encoder's features and the stereo's flows on."""
-    inside = pairs.mask > 0.5
-    inverse_depth = inverse_depth_of(flows[-1], pairs.offset, pairs.transform)
-    inverse_depth = inverse_depth.clamp_min(0) * inside * _within_other(flows[-1], inside)
+    guided = network.config.guided
+    inverse_depth = inverse_depth_of(flows[-1], pairs.offset, pairs.transform).clamp_min(0)
+    inverse_depth = inverse_depth * (pairs.mask > (COVERED if guided else 0.5)) * _within_other(flows[-1], pairs.mask)
     points = unproject(inverse_depth, pairs.intrinsics, pairs.poses)
     start = None
-    if network.config.guided:
+    if guided:
         focal = pairs.intrinsics[:, 0].view(-1, 1, 1, 1)
         pixel_size = 1 / (inverse_depth.clamp_min(1e-3) * focal)
         start = surface_discs(points, inverse_depth > 0, pixel_size)
     shapes = network.gs_parm_regresser(shown, inverse_depth, features, start)
+    if guided:
+        shapes = replace(shapes, opacities=shapes.opacities * pairs.mask**EDGE_FADING)
     return PairsOutput(flows, inverse_depth, points, shapes)
 
 
-def _within_other(flow: Tensor, inside: Tensor) -> Tensor:
+def _within_other(flow: Tensor, mask: Tensor) -> Tensor:
     """Return (2B, 1, H, W), whether the pixels' points lie on the person in the other view too (ours).
 
     What the person shows to one camera hides nothing but the person from the other: a point beside the other's outline,
     by more than a pixel, is a wrong one, mostly at a grazing rim.
     """
-    count, _, _, width = inside.shape
+    count, _, _, width = mask.shape
     column = (torch.arange(width, device=flow.device) + 0.5 + flow).floor().long()
     within = (column >= 0) & (column < width)
-    others = functional.max_pool2d(inside.float(), 3, 1, 1).roll(count // 2, 0) > 0
+    others = functional.max_pool2d(mask, 3, 1, 1).roll(count // 2, 0) > 0.5
     return others.gather(-1, column.clamp(0, width - 1)) & within

@@ -14,6 +14,8 @@ from ..stereo.rectification import RectifiedPair
 
 Floats = NDArray[np.float32]
 
+# The hull of fewer silhouettes lies so far before the surface that it leads astray.
+FEWEST_SILHOUETTES = 4
 # Pixels that a surface may lie in front of the hull: silhouettes and calibration are a little off.
 _BEFORE = 3.0
 # How far behind the hull a surface is looked for, as a share of the radius of the ball around the person.
@@ -29,9 +31,10 @@ def guided_flows(
         pair: The rectified pair.
         pictures: (H, W, 3) left and right, rectified, sRGB in [0, 1].
         masks: (H, W) left and right, in [0, 1].
-        silhouettes: Of all cameras of the rig: matching goes around their hull. ``None``: the pair alone is known.
+        silhouettes: Of all cameras of the rig: matching goes around their hull, if there are four or more. ``None``: the
+            pair alone is known.
     """
-    if silhouettes is None:
+    if silhouettes is None or len(silhouettes.cameras) < FEWEST_SILHOUETTES:
         search = search_range(pair, masks[0], masks[1])
         return semi_global_disparity(pictures[0], pictures[1], search, masks[0], masks[1])
     hulls = [
