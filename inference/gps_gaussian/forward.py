@@ -16,7 +16,7 @@ from .regressor import PixelGaussians
 from .surfels import surface_discs
 from .unprojection import inverse_depth_of, unproject
 
-# Guided: a pixel that the person covers by less makes no Gaussian, and what it covers in part is the more transparent, by
+# Guided: a pixel that the person covers by less makes no Gaussian; what it covers in part is the more transparent, by
 # this power of its share. Gaussians reach beyond their pixels; without this a figure grows by a pixel all around.
 COVERED, EDGE_FADING = 0.7, 4
 

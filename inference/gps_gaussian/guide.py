@@ -31,7 +31,7 @@ def guided_flows(
         pair: The rectified pair.
         pictures: (H, W, 3) left and right, rectified, sRGB in [0, 1].
         masks: (H, W) left and right, in [0, 1].
-        silhouettes: Of all cameras of the rig: matching goes around their hull, if there are four or more. ``None``: the
+        silhouettes: Of all cameras of the rig: matching goes around their hull, where there are four. ``None``: the
             pair alone is known.
     """
     if silhouettes is None or len(silhouettes.cameras) < FEWEST_SILHOUETTES:
