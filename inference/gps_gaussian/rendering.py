@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ..camera import Camera
@@ -14,19 +15,22 @@ from ..splatting import Splat, rasterize
 Floats = NDArray[np.float32]
 
 
-def render_blended(clouds: Sequence[Gaussians], weights: Sequence[float], target: Camera) -> Splat:
+def render_blended(
+    clouds: Sequence[Gaussians], weights: Sequence[float], target: Camera, device: torch.device
+) -> Splat:
     """Render every cloud and mix the pictures, so that a moving target passes from pair to pair without a jump.
 
     Args:
         clouds: Of the pairs.
         weights: Their shares, which sum to 1.
         target: Without distortion.
+        device: To splat on.
 
     Returns:
         The mixture; its colours are multiplied by alpha. Depths are those of the pair with the largest share that sees
         something there.
     """
-    splats = [rasterize(cloud, target) for cloud in clouds]
+    splats = [rasterize(cloud, target, device=device) for cloud in clouds]
     if len(splats) == 1:
         return splats[0]
     rgb = sum(np.float32(weight) * splat.rgb for weight, splat in zip(weights, splats, strict=True))

@@ -88,7 +88,7 @@ class Rig:
         clouds = self._pair_clouds(capture, found, pairs, settings, part(progress, 0.3, 0.9))
         progress(0.9, "Splatting")
         with clock.stage("splatting"):
-            splat = render_blended([cloud.gaussians for cloud in clouds], shares, target)
+            splat = render_blended([cloud.gaussians for cloud in clouds], shares, target, settings.device)
         return frame_of(splat, target, _metadata(capture, found, pairs, shares, chosen.choices, settings, clock))
 
     def reconstruct(

@@ -26,7 +26,7 @@ def splat_frame(gaussians: Gaussians, target: Camera, device: str = "auto") -> F
     chosen = choose_device(device)
     target = target.ideal
     with clock.stage("splatting"):
-        splat = rasterize(gaussians, target)
+        splat = rasterize(gaussians, target, device=chosen)
     metadata: dict[str, Any] = {
         "method": METHOD,
         "weights": None,
