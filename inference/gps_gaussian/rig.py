@@ -31,6 +31,8 @@ from .weights import NAME, load_network
 
 # Longer side of the rectified pictures in pixels, at most: the authors' size, and a quarter of its work.
 LONGEST = {"full": 1024, "preview": 512}
+# Degrees beside the nearest pair from which on a picture is likely poor.
+FARTHEST_BESIDE = 25.0
 # Pairs whose share in a picture is smaller are not worth their time.
 LEAST_SHARE = 0.02
 # At 1024 pixels, a matched pair takes about 40 MB, and its Gaussians as much.
@@ -89,7 +91,13 @@ class Rig:
         progress(0.9, "Splatting")
         with clock.stage("splatting"):
             splat = render_blended([cloud.gaussians for cloud in clouds], shares, target, settings.device)
-        return frame_of(splat, target, _metadata(capture, found, pairs, shares, chosen.choices, settings, clock))
+        metadata = _metadata(capture, found, pairs, shares, chosen.choices, settings, clock)
+        if chosen.beside > FARTHEST_BESIDE:
+            metadata["warnings"].append(
+                f"The target stands {chosen.beside:.0f}° beside the nearest pair of cameras, so parts of the person "
+                "are missing or wrong; move it between two cameras."
+            )
+        return frame_of(splat, target, metadata)
 
     def reconstruct(
         self,

@@ -48,6 +48,7 @@ class Pair:
         baseline: Distance of the camera centres in scene units.
         reason: Why this pair, in words.
         choices: For every view whether it is used, and the reason in words; empty where there is no target.
+        beside: Degrees between the target and the arc from one view to the other; 0 where there is no target.
     """
 
     left: int
@@ -57,6 +58,7 @@ class Pair:
     baseline: float
     reason: str
     choices: tuple[Choice, ...] = ()
+    beside: float = 0.0
 
 
 def subject_centre(cameras: Sequence[Camera], masks: Sequence[Picture | None] | None = None) -> Array:
@@ -195,7 +197,7 @@ def choose_pair(views: Sequence[View], target: Camera, centre: ArrayLike, pairs:
     where = f"the target is {way}" + (f", {beside:.0f}° beside it" if beside >= 0.5 else "")
     return Pair(
         pair.left, pair.right, ratio, pair.angle, pair.baseline, f"{where} ({pair.reason})",
-        _choices(views, pair, direction, centre),
+        _choices(views, pair, direction, centre), beside,
     )  # fmt: skip
 
 
