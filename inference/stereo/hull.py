@@ -18,6 +18,8 @@ from ..view import Picture
 
 Floats = NDArray[np.float32]
 
+# Of a step along a ray, as shares of the radius of the ball around the subject.
+SHORTEST_STEP, LONGEST_STEP = 5e-4, 0.1
 # Halvings of the step in which the hull begins.
 _HALVINGS = 10
 # Pixels around a silhouette in which its soft edge is looked at, and the share of a distance that is trusted.
@@ -176,7 +178,8 @@ def _march(asked, intrinsics, projections, masks, distances, middle, radius, res
                 if step == 0.0:
                     break
                 before = z
-                z += min(step, 0.1 * radius)
+                # Before the plane of another camera its picture moves without bounds, and steps would end nowhere.
+                z += min(max(step, SHORTEST_STEP * radius), LONGEST_STEP * radius)
             if z > far:
                 continue
             for _ in range(_HALVINGS):

@@ -129,6 +129,17 @@ def test_a_silhouette_goes_on_beyond_its_picture() -> None:
     assert inside_hull(points, silhouettes_of(cut)).all()
 
 
+def test_rays_through_the_plane_of_a_camera_end() -> None:
+    """A camera so near that the plane through it cuts the rays: its picture of a ray moves without bounds there."""
+    inside = looking_at(CENTRE + np.array([0.6, 0.0, 0.0]), CENTRE + np.array([0.6, 5.0, 0.3]), width=80, cx=40.0)
+    cameras = [*ring_of(8), inside]
+    masks = [*silhouettes_of(ring_of(8)).masks, np.zeros((inside.height, inside.width), np.float32)]
+    masks[-1][:4, :4] = 1.0
+    mask = np.ones((ASKING.height, ASKING.width), np.float32)
+    found = hull_inverse_depth(ASKING, mask, Silhouettes(cameras, masks, CENTRE, 3.0))
+    assert np.isfinite(found).all()
+
+
 def test_a_camera_that_looks_away_decides_nothing() -> None:
     cameras = ring_of(8)
     outward = looking_at(CENTRE + np.array([30.0, 0.0, 0.0]), CENTRE + np.array([60.0, 0.0, 0.0]))
