@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,10 +11,13 @@ import pytest
 import torch
 
 from inference import synthesis
+from inference.capture.photographs import Photograph
 from inference.convglr.encodings import encode
 from inference.convglr.learned_cost import LearnedCost
-from inference.convglr.network import NetworkConfig
 from inference.convglr.pipeline import render
+from inference.gps_gaussian.matching import match_pair
+from inference.gps_gaussian.network import GPSGaussian, NetworkConfig
+from inference.gps_gaussian.pipeline import pair_cloud
 from inference.planesweep.draft import attend, colour_variance
 from inference.planesweep.geometry import sweep_geometry
 from inference.planesweep.kernels import MASKED
@@ -23,8 +27,12 @@ from inference.planesweep.pipeline import render_draft
 from inference.planesweep.sweep import SourceImages, Sweep
 from inference.planesweep.volume import Volume, sweep_volume
 from inference.progress import silent
+from inference.splatting import rasterize
 from inference.synthesis import Options, Session
 from tests.unit.networks import SMALL, network_of, save_network
+from tests.unit.people_examples import CENTRE as BALL_CENTRE
+from tests.unit.people_examples import ball
+from tests.unit.people_examples import camera_at as ball_camera
 from tests.unit.sweep_scenes import (
     FAR,
     NEAR,
@@ -191,3 +199,22 @@ def test_short_memory_means_smaller_tiles(device: torch.device, monkeypatch: pyt
     capture = made_up_capture(source_cameras())
     frame = Session().synthesize(capture, target_camera(), Options("plane-sweep", device=device.type))
     assert len(sides) == 2 and sides[1] == sides[0] // 2 and len(frame.metadata["warnings"]) == 1
+
+
+def test_gaussians_of_a_pair(device: torch.device) -> None:
+    """With heads that say something: rotations, scales and opacities come from the network, too."""
+    torch.manual_seed(0)
+    network = GPSGaussian(NetworkConfig(guided=True)).eval()
+    for layer in (head[-1] for head in (network.gs_parm_regresser.rot_head, network.gs_parm_regresser.scale_head)):
+        torch.nn.init.normal_(layer.weight, std=0.05)
+    views = [Photograph(view.camera, view.rgb, view.mask) for view in (ball(ball_camera(0.0)), ball(ball_camera(20.0)))]
+    matched = match_pair(*views, 192, guided=True)
+    clouds = [pair_cloud(copy.deepcopy(network).to(place), matched, BALL_CENTRE).gaussians for place in (CPU, device)]
+    assert len(clouds[0]) == len(clouds[1])
+    for name, tolerance in (("means", 1e-4), ("scales", 1e-4), ("opacities", 1e-3), ("quaternions", 1e-3)):
+        ours, theirs = (getattr(cloud, name) for cloud in clouds)
+        assert np.abs(ours - theirs).max() < tolerance, name
+    pictures = [
+        rasterize(cloud, ball_camera(10.0), device=place) for cloud, place in zip(clouds, (CPU, device), strict=True)
+    ]
+    assert np.abs(pictures[0].rgb - pictures[1].rgb).mean() < 1e-3
