@@ -146,8 +146,8 @@ def test_a_target_outside_the_rig_shows_what_the_nearest_pair_sees(capture: Capt
     [pair] = frame.metadata["pairs"]
     assert (pair["left"], pair["right"]) == ("at_45", "at_90")
     assert frame.metadata["warnings"] == [
-        "The target stands 30° beside the nearest pair of cameras, so parts of the person are missing or wrong; move it "
-        "between two cameras."
+        "The target stands 30° beside the nearest pair of cameras, so parts of the person are missing or wrong; move "
+        "it between two cameras."
     ]
     seen = well_seen(target, [target, camera_at(45), camera_at(90)])
     assert seen.mean() > 0.03 and psnr_of(frame, seen) > 20.0
