@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import torch
 
-from inference.capture import read_capture
 from inference.capture.photographs import Photographs
 from inference.gps_gaussian.matching import MatchedPair, match_pair
 from inference.gps_gaussian.pipeline import PairCloud, pair_cloud
@@ -15,12 +11,10 @@ from inference.gps_gaussian.subject import find_subject
 from inference.gps_gaussian.weights import NAME, load_network
 from inference.splatting import rasterize
 from inference.stereo.pairs import neighbouring_pairs
-from inference.view import Capture
 
-from .example import ROOT
+from .example import PERSON, sources_of
 from .measure import Row, compared, medians
 
-EXAMPLE = ROOT / "examples" / "person" / "transforms.json"
 WHOLE = "photographs to picture"
 
 
@@ -40,7 +34,7 @@ def stages(device: torch.device, longest: int, side: int) -> list[Row]:
         longest: Longer side of the rectified pictures.
         side: Of the target's picture.
     """
-    capture = _sources()
+    capture, _ = sources_of(PERSON)
     photographs = Photographs()
     subject = find_subject(capture, photographs)
     pair = neighbouring_pairs(subject.views, subject.centre)[0]
@@ -71,10 +65,3 @@ def stages(device: torch.device, longest: int, side: int) -> list[Row]:
     }
     subject_line = f"a pair of {longest} px to {side} px, {len(cloud.gaussians):,} Gaussians, {device.type}"
     return compared(subject_line, medians(ways, repeats=3), WHOLE)
-
-
-def _sources() -> Capture:
-    """Return the example person without the held-out view."""
-    capture = read_capture(EXAMPLE)
-    held_out = {Path(name).stem for name in json.loads(EXAMPLE.read_text(encoding="utf-8"))["test_filenames"]}
-    return capture.without({view.name for view in capture if Path(str(view.image)).stem in held_out})

@@ -91,7 +91,7 @@ class Rig:
         progress(0.9, "Splatting")
         with clock.stage("splatting"):
             splat = render_blended([cloud.gaussians for cloud in clouds], shares, target, settings.device)
-        metadata = _metadata(capture, found, pairs, shares, chosen.choices, settings, clock)
+        metadata = _metadata(capture, found, pairs, shares, chosen.choices, settings)
         if chosen.beside > FARTHEST_BESIDE:
             metadata["warnings"].append(
                 f"The target stands {chosen.beside:.0f}° beside the nearest pair of cameras, so parts of the person "
@@ -129,7 +129,7 @@ class Rig:
         with clock.stage("fusion"):
             gaussians = fuse(clouds, pairs, found.subject)
         shares = [1 / len(pairs)] * len(pairs)
-        return gaussians, _metadata(capture, found, pairs, shares, choices, settings, clock)
+        return gaussians, _metadata(capture, found, pairs, shares, choices, settings)
 
     def _found(self, capture: Capture, settings: Settings, clock: Clock, progress: Progress) -> _Found:
         progress(0.0, "Loading the network")
@@ -246,7 +246,6 @@ def _metadata(
     shares: Sequence[float],
     choices: Sequence[Choice],
     settings: Settings,
-    clock: Clock,
 ) -> dict[str, Any]:
     """Return what makes a result reproducible; without a target, every view of a pair is a source."""
     subject = found.subject
@@ -274,5 +273,5 @@ def _metadata(
             for pair, share in zip(pairs, shares, strict=True)
         ],
         "warnings": list(subject.warnings),
-        "seconds": clock.seconds,
+        "seconds": found.clock.seconds,
     }
