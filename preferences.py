@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 import bpy
-from bpy.props import StringProperty
+from bpy.props import FloatProperty, StringProperty
 
 from .inference.errors import BackendError
 from .scene import backend
@@ -23,6 +23,7 @@ class SightlinePreferences(bpy.types.AddonPreferences):
     if TYPE_CHECKING:
         backend_python: str
         output_folder: str
+        cache_gigabytes: float
     else:
         backend_python: StringProperty(
             name="Backend Python",
@@ -38,6 +39,15 @@ class SightlinePreferences(bpy.types.AddonPreferences):
             subtype="DIR_PATH",
             options=RELATIVE_PATH,
             default="//sightline/",
+        )
+        cache_gigabytes: FloatProperty(
+            name="Frame Cache (GB)",
+            description="How much disk space finished frames may take, in gigabytes; the ones not seen for the longest "
+            "time go first",
+            min=0.1,
+            soft_max=100.0,
+            max=10000.0,
+            default=10.0,
         )
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -62,3 +72,4 @@ class SightlinePreferences(bpy.types.AddonPreferences):
         layout.use_property_split = True
         layout.prop(self, "backend_python")
         layout.prop(self, "output_folder")
+        layout.prop(self, "cache_gigabytes")

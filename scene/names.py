@@ -7,6 +7,9 @@ PACKAGE = __package__.rpartition(".")[0]
 
 TAB = "Sightline"
 
+# The render engine's identifier.
+ENGINE = "SIGHTLINE"
+
 # The one property of each ID type.
 PROPERTY = "sightline"
 
@@ -48,6 +51,9 @@ class Operators:
     CAPTURE_FROM_COLLECTION = "sightline.capture_from_collection"
     TOGGLE_SOURCES = "sightline.toggle_sources"
     SYNTHESIZE_VIEW = "sightline.synthesize_view"
+    SYNTHESIZE_ANIMATION = "sightline.synthesize_animation"
+    EMPTY_CACHE = "sightline.empty_cache"
+    USE_ENGINE = "sightline.use_engine"
     PREVIEW_MASK = "sightline.preview_mask"
     KEY_FROM_BORDER = "sightline.key_from_border"
     COPY_MASK = "sightline.copy_mask"
@@ -75,4 +81,6 @@ class Panels:
     METHOD = "SIGHTLINE_PT_method"
     RESULT = "SIGHTLINE_PT_result"
     GAUSSIANS = "SIGHTLINE_PT_gaussians"
+    ANIMATION = "SIGHTLINE_PT_animation"
+    RENDER = "SIGHTLINE_PT_render"
     SOURCE_LIST = "SIGHTLINE_UL_sources"

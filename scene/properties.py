@@ -26,10 +26,16 @@ METHODS = (
         "A person in a ring of cameras, cut out by masks: 3D Gaussians from the two sources on the target's sides",
     ),
     ("plane-sweep", "Plane Sweep (draft)", "Classical stereo without a network: a quick look that needs no weights"),
+    ("splatting", "Gaussian Objects", "The Gaussians that are in the scene, splatted; needs no photographs"),
 )
 QUALITIES = (
     ("preview", "Preview", "A smaller picture in a fraction of the time, to find the right camera"),
     ("full", "Full", "The picture at the render size"),
+)
+FRAME_FORMATS = (
+    ("PNG", "PNG", "16 bits a channel, with alpha"),
+    ("JPEG", "JPEG", "8 bits a channel, without alpha: small files"),
+    ("OPEN_EXR", "OpenEXR", "Half float, scene-linear, with alpha and depth: for compositing"),
 )
 COVERAGES = (
     (
@@ -83,6 +89,10 @@ class SceneSettings(bpy.types.PropertyGroup):
         gaussians_coverage: str
         gaussians_span: str
         gaussians_missing: bool
+        frame_format: str
+        frames_strip: bool
+        live_side: int
+        prefetch: int
         active_source: int
     else:
         capture: PointerProperty(
@@ -139,6 +149,30 @@ class SceneSettings(bpy.types.PropertyGroup):
             name="Only Missing Frames",
             description="Go on with the last files of this capture: make the frames that have none yet, and leave the "
             "others as they are",
+        )
+        frame_format: EnumProperty(name="Format", description="Files of an animation's frames", items=FRAME_FORMATS)
+        frames_strip: BoolProperty(
+            name="Add Strip",
+            description="Put the frames into the scene's sequencer as well, as an image strip",
+        )
+        live_side: IntProperty(
+            name="Viewport Size",
+            description="Longer side of pictures in the rendered viewport and in the timeline's cache, in pixels; smaller "
+            "ones are made faster. Where the render size is not larger, they are the render's own frames",
+            subtype="PIXEL",
+            min=128,
+            soft_max=1920,
+            max=8192,
+            default=960,
+        )
+        prefetch: IntProperty(
+            name="Frames Ahead",
+            description="How many frames ahead of the current one are made while the rendered viewport looks through the "
+            "camera and nothing else is to do; 0 makes none",
+            min=0,
+            soft_max=100,
+            max=10000,
+            default=24,
         )
         active_source: IntProperty(options={"HIDDEN"})
 
