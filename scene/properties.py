@@ -157,8 +157,8 @@ class SceneSettings(bpy.types.PropertyGroup):
         )
         live_side: IntProperty(
             name="Viewport Size",
-            description="Longer side of pictures in the rendered viewport and in the timeline's cache, in pixels; smaller "
-            "ones are made faster. Where the render size is not larger, they are the render's own frames",
+            description="Longer side of pictures in the rendered viewport and in the timeline's cache, in pixels; "
+            "smaller ones are made faster. Where the render size is not larger, they are the render's own frames",
             subtype="PIXEL",
             min=128,
             soft_max=1920,
@@ -167,8 +167,8 @@ class SceneSettings(bpy.types.PropertyGroup):
         )
         prefetch: IntProperty(
             name="Frames Ahead",
-            description="How many frames ahead of the current one are made while the rendered viewport looks through the "
-            "camera and nothing else is to do; 0 makes none",
+            description="How many frames ahead of the current one are made while the rendered viewport looks through "
+            "the camera and nothing else is to do; 0 makes none",
             min=0,
             soft_max=100,
             max=10000,
