@@ -75,3 +75,11 @@ def select_sources(target: Camera, sources: Sequence[Camera], count: int, near: 
         else:
             skipped.append(Choice(index, False, f"{nearer} nearer ({facts})"))
     return used + skipped
+
+
+def relevant_sources(target: Camera, cameras: Sequence[Camera], count: int, near: float, far: float) -> list[int]:
+    """Return the indexes, ascending, of all sources that the picture of a target can depend on.
+
+    A picture made from these alone is the one made from all. Arguments as of :func:`select_sources`.
+    """
+    return sorted(choice.index for choice in select_sources(target, cameras, count, near, far) if choice.used)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from inference.camera import Camera
-from inference.selection import frustum_samples, overlap, select_sources
+from inference.selection import frustum_samples, overlap, relevant_sources, select_sources
 
 
 def camera(x: float, turned: float = 0.0) -> Camera:
@@ -44,3 +44,11 @@ def test_the_nearest_that_see_the_target_are_used() -> None:
 def test_fewer_sources_than_asked_for_are_all_used() -> None:
     choices = select_sources(camera(0.0), [camera(0.2), camera(0.1)], 4, 2.0, 8.0)
     assert [(choice.index, choice.used) for choice in choices] == [(1, True), (0, True)]
+
+
+def test_the_relevant_sources_choose_the_same() -> None:
+    sources = [camera(0.9), camera(0.1), camera(-0.2), camera(0.05, 180.0), camera(0.3)]
+    relevant = relevant_sources(camera(0.0), sources, 2, 2.0, 8.0)
+    assert relevant == [1, 2]
+    alone = select_sources(camera(0.0), [sources[index] for index in relevant], 2, 2.0, 8.0)
+    assert [relevant[choice.index] for choice in alone if choice.used] == [1, 2]
