@@ -6,11 +6,13 @@ the panels say so and offer the button that mends it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import bpy
 
 from . import operators, panels
 from .preferences import SightlinePreferences
-from .scene import backend, choices, gaussian_sequences, properties
+from .scene import backend, choices, clouds, gaussian_sequences, properties
 from .scene.job import Job, forget_last
 
 CLASSES: tuple[type, ...] = (
@@ -20,24 +22,35 @@ CLASSES: tuple[type, ...] = (
     *panels.CLASSES,
 )
 
+# Each in the list of Blender's that it is in.
+HANDLERS: tuple[tuple[list[Callable[..., None]], Callable[..., None]], ...] = (
+    (bpy.app.handlers.load_post, forget_last),
+    (bpy.app.handlers.load_post, clouds.forget_all),
+    (bpy.app.handlers.undo_post, clouds.forget_all),
+    (bpy.app.handlers.redo_post, clouds.forget_all),
+    (bpy.app.handlers.depsgraph_update_post, clouds.forget_edited),
+    (bpy.app.handlers.frame_change_pre, gaussian_sequences.follow_frame),
+)
+
 
 def register() -> None:
     """Register every class, property and handler."""
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     properties.register()
-    bpy.app.handlers.load_post.append(forget_last)
-    bpy.app.handlers.frame_change_pre.append(gaussian_sequences.follow_frame)
+    for handlers, handler in HANDLERS:
+        handlers.append(handler)
 
 
 def unregister() -> None:
     """Take out in reverse what :func:`register` put in, and end the worker."""
     if Job.current is not None:
         Job.current.abandon()
-    bpy.app.handlers.frame_change_pre.remove(gaussian_sequences.follow_frame)
-    bpy.app.handlers.load_post.remove(forget_last)
+    for handlers, handler in reversed(HANDLERS):
+        handlers.remove(handler)
     backend.close()
     choices.forget()
+    clouds.forget_all()
     properties.unregister()
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

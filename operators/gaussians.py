@@ -16,6 +16,7 @@ from ..scene.gaussian_files import import_gaussians
 from ..scene.gaussians import gaussians_of, is_gaussians
 from ..scene.job import Job
 from ..scene.names import Operators
+from ..scene.synthesis import synthesize
 from .modal import JobOperator, Outcome
 
 
@@ -57,7 +58,7 @@ class RenderGaussians(JobOperator, bpy.types.Operator):
 
     def job(self, context: bpy.types.Context) -> Job:
         asked = splatting.order(context)
-        return Job("Rendering Gaussians", lambda job: splatting.render(job, asked))
+        return Job("Rendering Gaussians", lambda job: synthesize(job, asked))
 
 
 class ImportGaussians(bpy.types.Operator):

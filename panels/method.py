@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ..scene import checks
-from ..scene.methods import most_sources, uses_pairs
+from ..scene.methods import SPLATTING, most_sources, uses_pairs
 from ..scene.names import Panels
 from ..scene.properties import SceneSettings, of_collection, of_scene
 from .common import SidebarPanel, problem, sentence
@@ -31,7 +31,11 @@ class MethodPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
         settings = of_scene(context.scene)
         layout.prop(settings, "method", text="")  # the panel says what it is, and names are long
         layout.row().prop(settings, "quality", expand=True)
-        if uses_pairs(settings.method):
+        if settings.method == SPLATTING:
+            missing = checks.gaussians_problem(context)
+            if missing is not None:
+                problem(layout, context, missing)
+        elif uses_pairs(settings.method):
             missing = checks.mask_problem(context)
             if missing is not None:
                 problem(layout, context, missing)

@@ -7,12 +7,15 @@ from typing import Any
 
 import bpy
 
-from ..inference.errors import BackendError
+from ..inference.errors import BackendError, SightlineError
 from . import backend
+from .cameras import target_camera
 from .choices import choices_of
 from .gathering import FEWEST_SOURCES
+from .methods import SPLATTING
 from .names import Operators
 from .properties import of_scene
+from .recipes import visible_gaussians
 from .sources import DISABLED
 from .targets import target_of
 
@@ -35,7 +38,9 @@ def backend_problem() -> Problem | None:
 
 
 def capture_problem(context: bpy.types.Context) -> Problem | None:
-    """Return what is wrong with the capture, or ``None``."""
+    """Return what is wrong with the capture, or ``None``; nothing is where the method needs none."""
+    if of_scene(context.scene).method == SPLATTING:
+        return None
     if of_scene(context.scene).capture is None:
         return Problem("Photographs with known cameras are needed.")
     choices = choices_of(context)
@@ -50,14 +55,23 @@ def capture_problem(context: bpy.types.Context) -> Problem | None:
     return Problem(f"{number} a usable picture; {FEWEST_SOURCES} are needed.", fixes)
 
 
+def gaussians_problem(context: bpy.types.Context) -> Problem | None:
+    """Return that the method lacks Gaussians, or ``None``."""
+    if of_scene(context.scene).method != SPLATTING or visible_gaussians(context.view_layer):
+        return None
+    fixes = ((Operators.IMPORT_GAUSSIANS, "Import Gaussians"),)
+    return Problem("There are no Gaussians to be seen in this scene; create, import or unhide some.", fixes)
+
+
 def target_problem(context: bpy.types.Context) -> Problem | None:
     """Return what is wrong with the target, or ``None``."""
     if target_of(context.scene) is None:
         return Problem("There is no camera to make a picture for.", ((Operators.ADD_TARGET, "Add Target Camera"),))
-    problem = choices_of(context).target_problem
-    if problem:
-        return Problem(problem)
+    if of_scene(context.scene).method == SPLATTING:
+        return _camera_problem(context)
     choices = choices_of(context)
+    if choices.target_problem:
+        return Problem(choices.target_problem)
     if choices.undecided:
         return None
     if choices.usable >= FEWEST_SOURCES > choices.used:
@@ -67,14 +81,25 @@ def target_problem(context: bpy.types.Context) -> Problem | None:
     return None
 
 
+def _camera_problem(context: bpy.types.Context) -> Problem | None:
+    """Return why there can be no picture of the target camera, whatever it sees, or ``None``."""
+    target = target_of(context.scene)
+    assert target is not None
+    try:
+        target_camera(context.scene, target, context.evaluated_depsgraph_get())
+    except SightlineError as error:
+        return Problem(str(error))
+    return None
+
+
 def warnings(context: bpy.types.Context) -> list[Problem]:
     """Return what will not stop a synthesis but may surprise."""
     found: list[Problem] = []
     scene = context.scene
-    if of_scene(scene).capture is None:
+    settings = of_scene(scene)
+    if settings.capture is None and settings.method != SPLATTING:
         return found
-    choices = choices_of(context)
-    width, height = choices.largest
+    width, height = (0, 0) if settings.method == SPLATTING else choices_of(context).largest
     percentage = scene.render.resolution_percentage
     target = scene.render.resolution_x * percentage / 100, scene.render.resolution_y * percentage / 100
     if width and abs(target[0] / target[1] - width / height) > 0.01 * width / height:
@@ -101,7 +126,12 @@ def mask_problem(context: bpy.types.Context) -> Problem | None:
 
 def ready(context: bpy.types.Context) -> bool:
     """Whether nothing stands in the way of a synthesis."""
-    problems = backend_problem(), capture_problem(context), target_problem(context)
+    problems = (
+        backend_problem(),
+        capture_problem(context),
+        gaussians_problem(context),
+        target_problem(context),
+    )
     return all(problem is None for problem in problems)
 
 

@@ -15,7 +15,7 @@ from ..inference.stereo.pairs import LOOKS_AWAY, Pair, choose_pair, neighbouring
 from ..inference.view import View
 from . import depth_range
 from .cameras import target_camera
-from .methods import most_sources, uses_pairs
+from .methods import SPLATTING, most_sources, uses_pairs
 from .picture_size import is_opaque
 from .pictures import background_of
 from .properties import SceneSettings, of_camera, of_scene
@@ -96,7 +96,9 @@ def _choose(context: bpy.types.Context, cameras: list[bpy.types.Object], target:
     ranked: list[tuple[Source, bool, str, str]] = []
     pairs = uses_pairs(settings.method)
     problem, undecided = "", False
-    if target is not None and usable and settings.capture is not None:
+    if settings.method == SPLATTING:
+        problem = "the method shows Gaussians and uses no photographs"
+    elif target is not None and usable and settings.capture is not None:
         try:
             camera = target_camera(context.scene, target, depsgraph)
             found = _pair(camera, usable) if pairs else _nearest(settings, camera, sources)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,17 +93,28 @@ def read_target(stage: Stage) -> Camera:
 
 
 def read_sources(
-    stage: Stage, capture: Handle[bpy.types.Collection], frame: int
+    stage: Stage,
+    capture: Handle[bpy.types.Collection],
+    frame: int,
+    graph: Callable[[], bpy.types.Depsgraph] | None = None,
 ) -> Generator[Step, None, list[Source]]:
-    """Examine every camera of a capture, one a step."""
-    depsgraph_of(stage, update=True)
+    """Examine every camera of a capture, one a step.
+
+    Args:
+        stage: Its target is none of the sources.
+        capture: The cameras.
+        frame: Whose pictures count.
+        graph: Returns the dependency graph to read the cameras from; by default the stage's own.
+    """
+    if graph is None:
+        depsgraph_of(stage, update=True)
     handles = [Handle.to(obj, "objects") for obj in cameras_in(there(capture, "The capture"))]
     sources: list[Source] = []
     for index, handle in enumerate(handles):
         obj = handle.resolve()
         if obj is not None:
             target = None if stage.target is None else stage.target.resolve()
-            sources.append(examine(obj, depsgraph_of(stage), frame, target))
+            sources.append(examine(obj, depsgraph_of(stage) if graph is None else graph(), frame, target))
         yield Step(0.02 * (index + 1) / len(handles), "Reading cameras")
     return sources
 
@@ -114,11 +125,16 @@ def unused(sources: list[Source]) -> dict[str, str]:
     return {source.name: source.reason for source in sources if source.reason and source.reason not in wanted}
 
 
-def write_capture(name: str, sources: list[Source]) -> Generator[Step, None, Capture]:
+def write_capture(name: str, sources: list[Source], files: dict[int, Path]) -> Generator[Step, None, Capture]:
     """Return the usable sources as a capture, with pictures that only Blender has written to files.
 
+    Args:
+        name: The capture's.
+        sources: As :func:`read_sources` returned them.
+        files: What was written already, by the image's session uid; takes more.
+
     Raises:
-        CaptureError: If they are too few; ``name`` is the capture's.
+        CaptureError: If they are too few.
         PictureError: If a picture was deleted meanwhile.
     """
     usable = [source for source in sources if not source.reason]
@@ -129,7 +145,6 @@ def write_capture(name: str, sources: list[Source]) -> Generator[Step, None, Cap
         raise CaptureError(
             f"The capture '{name}' has {number}{because}; at least {FEWEST_SOURCES} cameras with pictures are needed."
         )
-    files: dict[int, Path] = {}
     views: list[View] = []
     for index, source in enumerate(usable):
         for _ in write_pictures(source, files, pictures_folder()):

@@ -11,7 +11,7 @@ import bpy
 from ..inference.errors import GaussiansError, SightlineError
 from ..inference.gaussian_ply import read_gaussians
 from .gaussians import is_gaussians, update_object
-from .names import LOADED_KEY
+from .names import LOADED_KEY, PATH_KEY
 from .properties import of_object
 
 _NUMBER = re.compile(r"\d+(?=\D*$)")
@@ -88,6 +88,8 @@ def follow(obj: bpy.types.Object, sequence: str, frame: int, held: int | None = 
 @bpy.app.handlers.persistent  # type: ignore[untyped-decorator]
 def follow_frame(scene: bpy.types.Scene, _depsgraph: object = None) -> None:
     """Let every sequence of a scene follow its frame, before the frame is evaluated: in the viewport and in renders."""
+    if scene.get(PATH_KEY) is not None:
+        return  # cameras are read there; the objects are the user's, and stay at the user's frame
     for obj in scene.objects:
         if of_object(obj).sequence and obj.library is None and is_gaussians(obj):
             _show(obj, scene.frame_current)

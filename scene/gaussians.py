@@ -86,16 +86,17 @@ def gaussians_of(obj: bpy.types.Object, depsgraph: bpy.types.Depsgraph) -> Gauss
     Raises:
         GaussiansError: If it is no object of Gaussians, is in Edit Mode, or its attributes make no Gaussians.
     """
-    return transformed(*placed_gaussians(obj, depsgraph))
+    matrix = np.array(obj.evaluated_get(depsgraph).matrix_world, dtype=np.float64)
+    return transformed(own_gaussians(obj), matrix)
 
 
-def placed_gaussians(obj: bpy.types.Object, depsgraph: bpy.types.Depsgraph) -> tuple[Gaussians, NDArray[np.float64]]:
-    """Return an object's Gaussians in its own space, and the 4x4 matrix from there to the world.
+def own_gaussians(obj: bpy.types.Object) -> Gaussians:
+    """Return an object's Gaussians in its own space.
 
     Raises:
         GaussiansError: As :func:`gaussians_of`.
     """
-    return _load(_points(obj)), np.array(obj.evaluated_get(depsgraph).matrix_world, dtype=np.float64)
+    return _load(_points(obj))
 
 
 def is_gaussians(obj: bpy.types.Object | None) -> bool:

@@ -179,18 +179,17 @@ def answer(
     return {key: value for key, value in data.items() if key not in {"rgba", "depth", "confidence"}}
 
 
-def aside(job: Job, work: Callable[[], T], step: Step) -> Generator[Step, None, T]:
+def aside(work: Callable[[], T], step: Step) -> Generator[Step, None, T]:
     """Do in a thread what takes long and touches nothing of Blender's, and wait for it in steps like ``step``.
 
     Raises:
-        SightlineError: What ``work`` raises; :class:`Cancelled` if the job was cancelled meanwhile.
+        SightlineError: What ``work`` raises.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="sightline") as thread:  # its end waits for the work, come what may
         future = thread.submit(work)
         while not future.done():
             yield replace(step, waiting=True)
-    if job.cancelled:
-        raise Cancelled()
+    yield step  # where a cancelled job stops
     return future.result()
 
 

@@ -11,6 +11,9 @@ MOST_SOURCES = 16
 # The method that makes Gaussians of a person.
 PEOPLE = "gps-gaussian"
 
+# The method that makes pictures of the Gaussians in the scene, without photographs.
+SPLATTING = "splatting"
+
 
 @functools.cache
 def most_sources(method: str) -> int:
@@ -24,3 +27,9 @@ def most_sources(method: str) -> int:
 def uses_pairs(method: str) -> bool:
     """Whether a method takes two neighbouring views of a masked subject, whatever their depth range."""
     return method == PEOPLE
+
+
+@functools.cache
+def weights_hash(method: str) -> str:
+    """Return the hash of the weights that a method uses; empty where it uses none."""
+    return next((weights.hash for weights in list_weights() if weights.name == DEFAULTS.get(method)), "")

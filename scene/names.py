@@ -24,6 +24,9 @@ PREVIEW_KEY = "sightline_preview"
 GAUSSIANS = "Sightline Gaussians"
 DISPLAY_KEY = "sightline_display"
 
+# Custom property that marks the temporary scene in which cameras are read at other frames.
+PATH_KEY = "sightline_path"
+
 # Custom property of Gaussians that follow the frame: the sequence and the frame they hold.
 LOADED_KEY = "sightline_loaded"
 

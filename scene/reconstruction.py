@@ -25,6 +25,7 @@ from ..inference.gaussian_ply import read_gaussians
 from ..inference.gaussians import Gaussians
 from . import checks, results
 from .backend import client
+from .camera_path import CameraPath
 from .gathering import Stage, capture_of, read_sources, read_target, stage_of, there, unused, write_capture
 from .gaussian_sequences import file_at, file_for, files_of, follow
 from .gaussians import create_object, is_gaussians
@@ -33,6 +34,7 @@ from .job import Job, Step, Steps, answer, aside, at_once, part
 from .methods import PEOPLE
 from .names import RESULT_KEY
 from .properties import of_object, of_scene
+from .recipes import Recipe
 from .sources import Source
 
 # What is wrong with one frame need not be wrong with the next.
@@ -154,23 +156,19 @@ def _read(asked: Order, frame: int) -> Generator[Step, None, tuple[Camera | None
 
 
 def _read_at(asked: Order, frame: int) -> tuple[Camera | None, list[Source]]:
-    """Read them as they stand at another frame. That is over before Blender draws again, so nobody sees it."""
-    scene = _scene(asked)
-    current, between = scene.frame_current, scene.frame_subframe
-    if frame == current:
-        return at_once(_read(asked, frame))
-    scene.frame_set(frame)
-    try:
-        return at_once(_read(asked, frame))
-    finally:
-        scene.frame_set(current, subframe=between)
+    """Read them as they stand at another frame."""
+    recipe = Recipe(asked.stage, PEOPLE, asked.quality, source_count=2, capture=asked.capture)
+    with CameraPath(recipe) as path:
+        target = None if asked.stage.target is None else path.camera(frame)
+        path.at(frame)
+        return target, at_once(read_sources(asked.stage, asked.capture, frame, path.graph))
 
 
 def _ask(
     job: Job, asked: Order, frame: int, target: Camera | None, sources: list[Source], path: Path
 ) -> Generator[Step, None, dict[str, Any]]:
     """Have the Gaussians of a frame written to a file, and return what they were made from."""
-    capture = yield from write_capture(asked.capture.name, sources)
+    capture = yield from write_capture(asked.capture.name, sources, {})
     params = {
         "capture": capture.to_json(),
         "options": {"method": PEOPLE, "quality": asked.quality, "device": "auto"},
@@ -182,7 +180,7 @@ def _ask(
 
 
 def _read_cloud(job: Job, path: Path) -> Generator[Step, None, Gaussians]:
-    return (yield from aside(job, lambda: read_gaussians(path), Step(0.95, "Reading the Gaussians")))
+    return (yield from aside(lambda: read_gaussians(path), Step(0.95, "Reading the Gaussians")))
 
 
 def _add(asked: Order, gaussians: Gaussians, metadata: dict[str, Any]) -> bpy.types.Object:

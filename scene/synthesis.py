@@ -9,29 +9,23 @@ from typing import Any
 
 import bpy
 
-from ..inference.errors import DepthRangeError
-from ..inference.view import Capture
-from . import depth_range, results
+from ..inference.errors import TargetError
+from . import results
 from .backend import client
-from .gathering import Stage, capture_of, read_sources, read_target, stage_of, there, unused, write_capture
+from .gathering import depsgraph_of, read_target, there
 from .handles import Handle
 from .job import Job, Step, Steps, answer
-from .methods import uses_pairs
-from .properties import SceneSettings, of_scene
-from .sources import Source
+from .recipes import Recipe, recipe_of, settled
+from .requests import PictureRequest, picture_request, worker_params
+from .targets import target_of
 
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be made, in references that outlive undo."""
+    """A picture of the target camera at a frame, in references that outlive undo."""
 
-    stage: Stage
-    capture: Handle[bpy.types.Collection]
+    recipe: Recipe
     frame: int
-    method: str
-    quality: str
-    source_count: int
-    depth: tuple[float, float] | None
 
 
 def order(context: bpy.types.Context) -> Order:
@@ -41,23 +35,19 @@ def order(context: bpy.types.Context) -> Order:
         SightlineError: If something is missing; the sentence says what.
     """
     scene = context.scene
-    settings: SceneSettings = of_scene(scene)
-    capture = capture_of(scene)
-    stage = stage_of(context)
-    depth = None
-    if settings.depth_mode == "MANUAL" and not uses_pairs(settings.method):
-        depth = settings.depth_near, settings.depth_far
-        if depth[0] >= depth[1]:
-            raise DepthRangeError("The nearest distance of the depth range must be below the farthest.")
-    return Order(
-        stage=stage,
-        capture=capture,
-        frame=scene.frame_current,
-        method=settings.method,
-        quality=settings.quality,
-        source_count=settings.source_count,
-        depth=depth,
-    )
+    return Order(recipe_of(scene, context.view_layer, needed_target(scene)), scene.frame_current)
+
+
+def needed_target(scene: bpy.types.Scene) -> bpy.types.Object:
+    """Return the target camera.
+
+    Raises:
+        TargetError: If there is none.
+    """
+    target = target_of(scene)
+    if target is None:
+        raise TargetError("There is no target camera; choose one or add one to the scene.")
+    return target
 
 
 def synthesize(job: Job, asked: Order) -> Steps:
@@ -68,53 +58,34 @@ def synthesize(job: Job, asked: Order) -> Steps:
     """
     client()  # where there is none, that is said before anything is read
     yield Step(0.0, "Reading cameras")
-    target = read_target(asked.stage)
-    sources = yield from read_sources(asked.stage, asked.capture, asked.frame)
-    job.warnings.extend(f"'{name}' is not used: {reason}" for name, reason in unused(sources).items())
-    capture = yield from write_capture(asked.capture.name, sources)
-    options: dict[str, Any] = {"method": asked.method, "quality": asked.quality, "device": "auto"}
-    if not uses_pairs(asked.method):
-        near, far = asked.depth or (yield from _depth_range(job, asked, sources, capture))
-        options |= {"sources": asked.source_count, "depth_near": near, "depth_far": far}
-    params = {"capture": capture.to_json(), "target": target.to_json(), "options": options}
-    return (yield from ask_for_picture(job, asked.stage, "synthesize", params, {"frame": asked.frame}, 0.1))
+    stage = asked.recipe.stage
+    camera = read_target(stage)
+
+    def graph() -> bpy.types.Depsgraph:
+        return depsgraph_of(stage)
+
+    def ask(method: str, params: dict[str, Any]) -> Generator[Step, None, dict[str, Any]]:
+        return answer(job, client(), method, params, 0.05, 0.1)
+
+    recipe = yield from settled(asked.recipe, asked.frame, graph, ask)
+    request = yield from picture_request(recipe, camera, asked.frame, graph, {})
+    job.warnings.extend(f"'{name}' is not used: {reason}" for name, reason in request.unused.items())
+    return (yield from _ask_for_picture(job, recipe, request))
 
 
-def ask_for_picture(
-    job: Job, stage: Stage, method: str, params: dict[str, Any], known: dict[str, Any], start: float
-) -> Steps:
-    """Ask the worker for a picture of the target, and put that into the scene.
-
-    Args:
-        job: The running one, of which ``start``..1 is left.
-        stage: With a target.
-        method: The request; its answer is that of ``synthesize``.
-        params: Without the file, which is found here.
-        known: Added to the picture's metadata.
-        start: How far the job is.
-    """
-    assert stage.target is not None
-    path = results.reserve(there(stage.scene, "The scene"), stage.target.name)
+def _ask_for_picture(job: Job, recipe: Recipe, request: PictureRequest) -> Steps:
+    """Ask the worker for the target's picture, and put that into the scene."""
+    target = recipe.stage.target
+    assert target is not None
+    path = results.reserve(there(recipe.stage.scene, "The scene"), target.name)
     try:
-        yield Step(start, "Sending the request")
-        data = yield from answer(job, client(), method, params | {"save": str(path)}, start, 1.0)
+        yield Step(0.1, "Sending the request")
+        params = worker_params(request, save=path)
+        data = yield from answer(job, client(), request.method, params, 0.1, 1.0)
     finally:
         results.give_up(path)
-    metadata = dict(data.get("metadata", {})) | {"target": stage.target.name} | known
-    return _show(job, stage.target, path, metadata)
-
-
-def _depth_range(
-    job: Job, asked: Order, sources: list[Source], capture: Capture
-) -> Generator[Step, None, tuple[float, float]]:
-    """Return the capture's depth range, found once for every arrangement of its cameras."""
-    known = depth_range.known(there(asked.capture, "The capture"), sources)
-    if known is not None:
-        return known
-    data = yield from answer(job, client(), "depth_range", {"capture": capture.to_json()}, 0.05, 0.1)
-    near, far = float(data["near"]), float(data["far"])
-    depth_range.remember(there(asked.capture, "The capture"), sources, near, far, str(data["origin"]))
-    return near, far
+    metadata = dict(data.get("metadata", {})) | {"target": target.name} | request.known
+    return _show(job, target, path, metadata)
 
 
 def _show(job: Job, handle: Handle[bpy.types.Object], path: Path, metadata: dict[str, Any]) -> dict[str, Any]:

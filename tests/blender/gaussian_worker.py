@@ -12,6 +12,7 @@ import numpy as np
 from inference.camera import Camera
 from inference.errors import PictureError
 from inference.gaussian_ply import read_gaussians, write_gaussians
+from inference.gaussian_transform import transformed
 from inference.gaussians import Gaussians
 from inference.worker.server import Context, serve
 from tests.made_up import write_png
@@ -44,7 +45,10 @@ def reconstruct(params: dict[str, Any], context: Context) -> dict[str, Any]:
 
 def splat(params: dict[str, Any], context: Context) -> dict[str, Any]:
     """A grey picture; what the clouds hold is told."""
-    means = [read_gaussians(Path(path)).means[:4].tolist() for path in params["clouds"]]
+    means = []
+    for cloud in params["clouds"]:
+        placed = transformed(read_gaussians(Path(cloud["path"])), np.array(cloud["matrix"]))
+        means.append(placed.means[:4].tolist())
     take_time(context)
     width, height = params["target"]["width"], params["target"]["height"]
     write_png(Path(params["save"]), np.full((height, width, 3), 128, np.uint8))

@@ -51,13 +51,12 @@ def render() -> dict:
 
 
 def new_job(scene_module: Scene):
-    splatting = scene_module("splatting")
-    asked = splatting.order(bpy.context)
-    return scene_module("job").Job("Test", lambda job: splatting.render(job, asked))
+    asked = scene_module("splatting").order(bpy.context)
+    return scene_module("job").Job("Test", lambda job: scene_module("synthesis").synthesize(job, asked))
 
 
-def temporary(scene_module: Scene) -> list[Path]:
-    return list(scene_module("backend").pictures_folder().glob("clouds-*"))
+def written(scene_module: Scene) -> list[Path]:
+    return sorted((scene_module("backend").pictures_folder() / "clouds").glob("*"))
 
 
 def test_all_visible_gaussians_where_they_stand(scene, scene_module: Scene, add, tmp_path: Path) -> None:
@@ -76,8 +75,35 @@ def test_all_visible_gaussians_where_they_stand(scene, scene_module: Scene, add,
     assert (asked["target"]["width"], asked["target"]["height"]) == (48, 36)
     assert asked["options"] == {"device": "auto"} and asked["save"] == str(tmp_path / "out" / "Camera.png")
     assert made["method"] == "splatting" and made["objects"] == ["one", "two"] and made["target"] == "Camera"
-    assert "Camera.png: Splatting, 2 objects, 0.2 s" in bpy.context.window_manager.sightline.facts
-    assert temporary(scene_module) == []
+    assert "Camera.png: Gaussian Objects, 2 objects, 0.2 s" in bpy.context.window_manager.sightline.facts
+    assert len(written(scene_module)) == 2
+
+
+def test_clouds_are_written_once_for_as_long_as_they_stay(scene, scene_module: Scene, add, extension: str) -> None:
+    obj = add("one")
+    first = render()["asked"]["clouds"][0]
+    before = written(scene_module)
+    assert [str(path) for path in before] == [first["path"]]
+    changed = before[0].stat().st_mtime_ns
+    obj.location.x = 2
+    again = render()["asked"]["clouds"][0]
+    assert again["path"] == first["path"] and again["matrix"][0][3] == 2
+    assert before[0].stat().st_mtime_ns == changed
+    scene_module("gaussians").update_object(obj, random_cloud(extension, 10, 4, 5))
+    assert render()["asked"]["clouds"][0]["path"] != first["path"]
+
+
+def test_as_the_method_of_synthesize_view(scene, scene_module: Scene, add) -> None:
+    checks = scene_module("checks")
+    scene.sightline.method = "splatting"
+    assert "no Gaussians" in checks.gaussians_problem(bpy.context).sentence and not checks.ready(bpy.context)
+    add("one"), add("two").hide_set(True)
+    assert checks.ready(bpy.context)
+    assert bpy.ops.sightline.synthesize_view() == {"FINISHED"}
+    image = bpy.data.objects["Camera"].data.background_images[0].image
+    assert json.loads(image["sightline_result"])["objects"] == ["one"]
+    scene.camera.data.type = "ORTHO"
+    assert "orthographic" in checks.target_problem(bpy.context).sentence
 
 
 def test_selected_ones_alone(scene, add) -> None:
@@ -123,11 +149,10 @@ def test_cancel_leaves_nothing_behind(scene, scene_module: Scene, add, tmp_path:
     job = new_job(scene_module)
     job.start()
     drive(job, working(job))
-    assert len(temporary(scene_module)) == 1
     bpy.ops.sightline.cancel()
     drive(job, seconds=5)
     assert type(job.error).__name__ == "Cancelled"
-    assert list((tmp_path / "out").iterdir()) == [] and temporary(scene_module) == []
+    assert list((tmp_path / "out").iterdir()) == []
     assert len(bpy.data.objects["Camera"].data.background_images) == 0
 
 
@@ -137,13 +162,14 @@ def test_gaussians_deleted_meanwhile(scene, scene_module: Scene, add) -> None:
     job.start()
     bpy.data.objects.remove(bpy.data.objects["two"])
     drive(job)
-    assert str(job.error) == "The object 'two' was deleted; start again." and temporary(scene_module) == []
+    assert str(job.error) == "The object 'two' was deleted; start again."
 
 
 def test_a_large_cloud_holds_nothing_up(scene, scene_module: Scene, add) -> None:
     add("large", 100_000).scale = (1, 2, 3)  # the slow way through: every covariance is taken apart
     longest = []
     for _ in range(4):  # another process may take the processor away; a step that blocks does so each time
+        scene_module("clouds").forget_all()
         job = new_job(scene_module)
         job.start()
         longest.append(max(drive(job)))
