@@ -12,10 +12,10 @@ from ..inference.errors import GaussiansError, SightlineError
 from ..inference.gaussian_ply import read_gaussians
 from .gaussians import is_gaussians, update_object
 from .names import LOADED_KEY, PATH_KEY
+from .numbered_files import file_at, parts
 from .properties import of_object
 
 _NUMBER = re.compile(r"\d+(?=\D*$)")
-_PLACE = re.compile(r"#+(?=[^#]*$)")
 
 
 def pattern_of(path: Path) -> Path | None:
@@ -28,16 +28,6 @@ def pattern_of(path: Path) -> Path | None:
         return None
     stem = path.stem[: number.start()] + "#" * len(number.group()) + path.stem[number.end() :]
     return path.with_name(stem + path.suffix)
-
-
-def file_at(pattern: Path, frame: int) -> Path:
-    """Return what the file of a frame is called, whether it is there or not.
-
-    Raises:
-        GaussiansError: If the pattern has no #.
-    """
-    before, digits, after = _parts(pattern)
-    return pattern.with_name(f"{before}{frame:0{digits}d}{after}")
 
 
 def files_of(pattern: Path) -> list[tuple[int, Path]]:
@@ -60,6 +50,7 @@ def file_for(pattern: Path, frame: int) -> tuple[Path, int]:
     Raises:
         GaussiansError: If the pattern has no #, or there is no file of the sequence.
     """
+    _parts(pattern)
     exact = file_at(pattern, frame)
     if exact.is_file():
         return exact, frame
@@ -117,10 +108,10 @@ def _parts(pattern: Path) -> tuple[str, int, str]:
     Raises:
         GaussiansError: If there is no place for it.
     """
-    place = _PLACE.search(pattern.name)
-    if place is None:
+    found = parts(pattern.name)
+    if found is None:
         raise GaussiansError(f"The sequence {pattern} has no # where the frame's number stands, as in walk.####.ply.")
-    return pattern.name[: place.start()], len(place.group()), pattern.name[place.end() :]
+    return found
 
 
 def _loaded(sequence: str, frame: int) -> str:

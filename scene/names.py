@@ -7,6 +7,9 @@ PACKAGE = __package__.rpartition(".")[0]
 
 TAB = "Sightline"
 
+# What follows blender --command.
+COMMAND = "sightline"
+
 # The render engine's identifier.
 ENGINE = "SIGHTLINE"
 

@@ -26,16 +26,19 @@ from ..inference.gaussians import Gaussians
 from . import checks, results
 from .backend import client
 from .camera_path import CameraPath
+from .frame_ranges import frames_of
 from .gathering import Stage, capture_of, read_sources, read_target, stage_of, there, unused, write_capture
-from .gaussian_sequences import file_at, file_for, files_of, follow
+from .gaussian_sequences import file_for, files_of, follow
 from .gaussians import create_object, is_gaussians
 from .handles import Handle
 from .job import Job, Step, Steps, answer, aside, at_once, part
 from .methods import PEOPLE
 from .names import RESULT_KEY
+from .numbered_files import file_at
 from .properties import of_object, of_scene
 from .recipes import Recipe
 from .sources import Source
+from .words import spelled
 
 # What is wrong with one frame need not be wrong with the next.
 _OF_A_FRAME = (CameraError, CaptureError, GaussiansError, PictureError, TargetError)
@@ -61,13 +64,12 @@ def order(context: bpy.types.Context) -> Order:
     """
     scene = context.scene
     settings = of_scene(scene)
-    frames = range(scene.frame_start, scene.frame_end + 1, scene.frame_step)
     return Order(
         capture=capture_of(scene),
         stage=stage_of(context, with_target=settings.gaussians_coverage == "TARGET"),
         quality=settings.quality,
         frame=scene.frame_current,
-        frames=tuple(frames) if settings.gaussians_span == "RANGE" else None,
+        frames=tuple(frames_of(scene)) if settings.gaussians_span == "RANGE" else None,
         missing=settings.gaussians_missing,
     )
 
@@ -137,7 +139,7 @@ def _sequence(job: Job, asked: Order, frames: tuple[int, ...]) -> Steps:
     if failures and len(failures) == len(wanted):
         raise failures[wanted[0]]
     for name, (reason, numbers) in unusable.items():
-        job.warnings.append(f"'{name}' is not used at {_spelled(numbers)}: {reason}")
+        job.warnings.append(f"'{name}' is not used at {spelled(numbers)}: {reason}")
     job.warnings.extend(f"Frame {frame} is left out: {error}" for frame, error in failures.items())
     obj = _follower(asked, pattern)
     held: int | None = None
@@ -223,18 +225,6 @@ def _kept(made: int, pattern: Path) -> str:
     if not made:
         return "Cancelled."
     return f"Cancelled; {made} finished frames are kept ({pattern.name}), and Only Missing Frames goes on from there."
-
-
-def _spelled(frames: list[int]) -> str:
-    """Return ascending frames in words, such as ``frames 1, 4-6``."""
-    runs: list[list[int]] = []
-    for frame in frames:
-        if runs and frame == runs[-1][-1] + 1:
-            runs[-1].append(frame)
-        else:
-            runs.append([frame])
-    words = [f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs]
-    return f"{'frames' if len(frames) > 1 else 'frame'} {', '.join(words)}"
 
 
 def _scene(asked: Order) -> bpy.types.Scene:

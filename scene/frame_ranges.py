@@ -1,0 +1,38 @@
+"""Which frames are meant: a scene's, or those that are typed as ``1-100,120`` or ``1-100x2``."""
+
+from __future__ import annotations
+
+import re
+
+import bpy
+
+# Blender's own limit, either side of 0.
+_LIMIT = 1048574
+
+_PART = re.compile(r"(-?\d+)(?:-(-?\d+)(?:x(\d+))?)?")
+
+
+def frames_of(scene: bpy.types.Scene) -> range:
+    """Return the frames of a scene's range."""
+    return range(scene.frame_start, scene.frame_end + 1, scene.frame_step)
+
+
+def parse_frames(text: str) -> tuple[int, ...]:
+    """Return the frames that a text names, ascending, each once.
+
+    Raises:
+        ValueError: If it names none, or is something else; the sentence says what is expected.
+    """
+    frames: set[int] = set()
+    for piece in text.replace(" ", "").split(","):
+        found = _PART.fullmatch(piece)
+        if found is None:
+            raise ValueError(f"'{piece}' is no frame and no range; write 12, 1-100, 1-100x2, or several with commas")
+        first = int(found[1])
+        last, step = int(found[2] or first), int(found[3] or 1)
+        if last < first or step < 1:
+            raise ValueError(f"'{piece}' names no frame; write the first before the last, and a step above 0")
+        if max(abs(first), abs(last)) > _LIMIT:
+            raise ValueError(f"'{piece}' is beyond Blender's frames, which end at {_LIMIT}")
+        frames.update(range(first, last + 1, step))
+    return tuple(sorted(frames))
