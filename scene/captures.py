@@ -72,6 +72,7 @@ def import_capture(job: Job, scene: Handle[bpy.types.Scene], path: Path) -> Step
     if capture.points is not None and len(capture.points):
         _add_points(parts, capture.points)
     of_scene(_there(scene)).capture = collection
+    _select(parts)
     return {"collection": collection.name, "sentence": f"{collection.name}: {len(capture)} cameras", **data}
 
 
@@ -134,6 +135,17 @@ def _add_points(parts: _Parts, points: NDArray[np.float64]) -> None:
     obj.hide_render = obj.hide_select = True
     collection.objects.link(obj)
     of_collection(collection).points = obj
+
+
+def _select(parts: _Parts) -> None:
+    """Select what was brought in, and nothing else, as importers do: Frame Selected shows it. Not amid editing."""
+    for layer in _there(parts.scene).view_layers:
+        if layer.objects.active is not None and layer.objects.active.mode != "OBJECT":
+            continue
+        brought = set(_resolved(parts.collection).objects)
+        for obj in layer.objects:
+            obj.select_set(obj in brought and not obj.hide_select, view_layer=layer)
+        layer.objects.active = _resolved(parts.parent)
 
 
 def _remove(parts: _Parts) -> None:

@@ -162,3 +162,12 @@ def test_undo_takes_all_of_it_back(blank, tmp_path: Path) -> None:
     bpy.ops.ed.undo()
     assert set(bpy.data.objects.keys()) == before and "c" not in bpy.data.collections
     assert bpy.context.scene.sightline.capture is None
+
+
+def test_what_was_brought_in_is_selected(blank: None, tmp_path: Path) -> None:
+    """Frame Selected then shows the capture, which may be a hundred times smaller than what is in the scene."""
+    bpy.ops.object.select_all(action="SELECT")
+    bpy.ops.sightline.import_capture(filepath=str(write_capture(tmp_path / "made-up")))
+    capture = bpy.context.scene.sightline.capture
+    assert set(bpy.context.selected_objects) == set(capture.objects)
+    assert bpy.context.active_object == bpy.data.objects[capture.name]
