@@ -7,6 +7,7 @@ from bpy.props import FloatProperty, StringProperty
 
 from .inference.errors import BackendError
 from .scene import backend
+from .scene.cache_state import cache_in_words
 from .scene.names import Operators
 from .scene.properties import RELATIVE_PATH, job_state
 
@@ -73,3 +74,6 @@ class SightlinePreferences(bpy.types.AddonPreferences):
         layout.prop(self, "backend_python")
         layout.prop(self, "output_folder")
         layout.prop(self, "cache_gigabytes")
+        row = layout.row()
+        row.label(text=cache_in_words())
+        row.operator(Operators.EMPTY_CACHE, icon="TRASH")

@@ -1,10 +1,11 @@
-"""The backend: install it, point at another one, end it."""
+"""The backend: install it, point at another one, end it; and the cache."""
 
 from __future__ import annotations
 
 import bpy
 
 from ..scene import backend
+from ..scene.cache_state import empty_cache
 from ..scene.installation import install
 from ..scene.job import Job
 from ..scene.names import PACKAGE, Operators
@@ -49,6 +50,21 @@ class FreeMemory(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class EmptyCache(bpy.types.Operator):
+    """Remove every finished frame from the cache."""
+
+    bl_idname = Operators.EMPTY_CACHE
+    bl_label = "Empty Cache"
+    bl_description = (
+        "Remove every finished frame from the cache, of all files and scenes; what is needed is made again. Pictures "
+        "in output folders stay"
+    )
+
+    def execute(self, context: bpy.types.Context) -> Outcome:
+        empty_cache()
+        return {"FINISHED"}
+
+
 class OpenPreferences(bpy.types.Operator):
     """Open Sightline's preferences."""
 
@@ -61,4 +77,4 @@ class OpenPreferences(bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (InstallBackend, FreeMemory, OpenPreferences)
+CLASSES = (InstallBackend, FreeMemory, EmptyCache, OpenPreferences)

@@ -13,6 +13,7 @@ from ..inference.errors import OutputError
 from .backend import preferences, user_folder
 from .names import RESULT_KEY
 from .properties import METHODS, of_scene
+from .words import counted
 
 # What a result's custom property says of its file, so that a file somebody else has touched is known.
 _FILE_SIZE, _FILE_CHANGED = "file_size", "file_changed_ns"
@@ -117,6 +118,7 @@ def show_as_background(image: bpy.types.Image, target: bpy.types.Object) -> None
         background.frame_method = "FIT"
         background.display_depth = "BACK"
     background.image = image
+    _follow_frames(background.image_user, image)
     background.show_background_image = True
     data.show_background_images = True
 
@@ -128,6 +130,7 @@ def show_in_editor(image: bpy.types.Image) -> bool:
             space = area.spaces.active
             if area.ui_type == "IMAGE_EDITOR" and isinstance(space, bpy.types.SpaceImageEditor):
                 space.image = image
+                _follow_frames(space.image_user, image)
                 return True
     return False
 
@@ -166,6 +169,9 @@ def summary(metadata: dict[str, Any]) -> str:
     """Return what a result was made by, from and in which time, in a few words."""
     labels = {identifier: label for identifier, label, _ in METHODS}
     words = [labels.get(metadata.get("method", ""), str(metadata.get("method", "")).capitalize())]
+    if "frames" in metadata:
+        words.append(counted(metadata["frames"], "frame"))
+        return ", ".join(word for word in words if word)
     if "objects" in metadata:
         number = len(metadata["objects"])
         words.append("1 object" if number == 1 else f"{number} objects")
@@ -182,6 +188,15 @@ def summary(metadata: dict[str, Any]) -> str:
 def file_of(image: bpy.types.Image) -> Path:
     """Return the file of an image data-block."""
     return Path(bpy.path.abspath(image.filepath, library=image.library))
+
+
+def _follow_frames(user: bpy.types.ImageUser, image: bpy.types.Image) -> None:
+    """Let whoever shows a sequence of results show each at its own frame; nothing changes for a still."""
+    record = metadata_of(image)
+    if image.source == "SEQUENCE" and "first" in record:
+        first, last = int(record["first"]), int(record["last"])
+        user.frame_start, user.frame_duration, user.frame_offset = first, last - first + 1, first - 1
+        user.use_cyclic, user.use_auto_refresh = False, True
 
 
 def _unwritable(folder: Path, error: OSError) -> OutputError:

@@ -1,0 +1,46 @@
+"""The animation: files of a camera's frames, and what is kept for the timeline."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..scene import checks
+from ..scene.cache_state import cache_in_words
+from ..scene.frame_ranges import frames_of
+from ..scene.names import Operators, Panels
+from ..scene.properties import of_scene
+from ..scene.words import counted
+from .common import SidebarPanel, progress, sentence
+
+
+class AnimationPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
+    """Make the frames, and say what the rendered viewport makes of the timeline."""
+
+    bl_idname = Panels.ANIMATION
+    bl_label = "Animation"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        settings = of_scene(context.scene)
+        column = layout.column()
+        column.use_property_split = True
+        column.use_property_decorate = False
+        column.prop(settings, "frame_format")
+        column.prop(settings, "frames_strip")
+        frames = frames_of(context.scene)
+        sentence(layout, context, f"{counted(len(frames), 'frame')}, {frames[0]} to {frames[-1]}", "TIME")
+        if not progress(layout, context):
+            row = layout.row()
+            row.scale_y = 1.4
+            row.enabled = checks.ready(context)
+            row.operator(Operators.SYNTHESIZE_ANIMATION, icon="RENDER_ANIMATION")
+        column = layout.column()
+        column.use_property_split = True
+        column.use_property_decorate = False
+        column.prop(settings, "live_side")
+        column.prop(settings, "prefetch")
+        sentence(layout, context, cache_in_words(), "DISK_DRIVE")
+        layout.operator(Operators.EMPTY_CACHE, icon="TRASH")
+
+
+CLASSES = (AnimationPanel,)

@@ -1,0 +1,136 @@
+"""What a batch is asked for on a command line."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+
+from ..inference.errors import SightlineError
+from .frame_files import SUFFIXES, frame_pattern, free_pattern
+from .frame_ranges import frames_of, parse_frames
+from .job import at_once
+from .numbered_files import parts
+from .properties import FRAME_FORMATS, METHODS, QUALITIES, of_scene
+from .results import output_folder
+from .targets import target_of
+
+
+class UsageError(SightlineError):
+    """Arguments that do not go together or name nothing; the exit status is 2."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The scene of the open file with what was asked of it, and the place of its frames."""
+
+    scene: bpy.types.Scene
+    target: bpy.types.Object
+    frames: tuple[int, ...]
+    pattern: Path
+    resume: bool
+
+
+def parser(program: str, *, names_file: bool) -> argparse.ArgumentParser:
+    """Return the parser; ``names_file`` where the file is one of the arguments, and not open already."""
+    result = argparse.ArgumentParser(
+        program, description="Synthesize the frames of a camera; the settings of the scene count where nothing is said."
+    )
+    if names_file:
+        result.add_argument("file", metavar="FILE.blend", type=Path, help="file with the cameras and photographs")
+    result.add_argument("--scene", metavar="NAME", help="scene (default: the one the file was saved in)")
+    result.add_argument("--camera", metavar="NAME", help="camera whose frames are made (default: the scene's target)")
+    result.add_argument(
+        "--frames", metavar="RANGE", type=_frames, help="as in 1-100,120 or 1-100x2 (default: the scene's range)"
+    )
+    result.add_argument("--method", choices=[name for name, *_ in METHODS], help="how the frames are made")
+    result.add_argument("--quality", choices=[name for name, *_ in QUALITIES], help="how much time a frame may take")
+    result.add_argument(
+        "--output", metavar="PATH", help="folder for the frames, or their name with #### for the number (// is FILE's)"
+    )
+    result.add_argument("--format", choices=[name for name, *_ in FRAME_FORMATS], help="format of the files")
+    result.add_argument("--size", metavar="PERCENT", type=_percent, help="of the scene's resolution, 50 for half of it")
+    result.add_argument("--resume", action="store_true", help="leave frames that are there and still right")
+    return result
+
+
+def batch_of(arguments: argparse.Namespace) -> Batch:
+    """Return what the open file has for the arguments; its settings change in memory, and only there.
+
+    Raises:
+        UsageError: If it has no such scene or camera, or the output's name says another format.
+        TargetError: If it has no camera to make frames of.
+    """
+    scene = _scene(arguments.scene)
+    settings, render = of_scene(scene), scene.render
+    if arguments.camera is not None:
+        settings.target = _camera(scene, arguments.camera)
+    target = target_of(scene)
+    if target is None:
+        raise UsageError(f"The scene '{scene.name}' has no camera; name one by --camera.")
+    for name in ("method", "quality"):
+        if (value := getattr(arguments, name)) is not None:
+            setattr(settings, name, value)
+    if arguments.size is not None:
+        render.resolution_percentage = arguments.size
+    pattern = _pattern(scene, target, arguments)
+    return Batch(scene, target, _chosen(scene, arguments), pattern, arguments.resume)
+
+
+def _chosen(scene: bpy.types.Scene, arguments: argparse.Namespace) -> tuple[int, ...]:
+    return arguments.frames or tuple(frames_of(scene))
+
+
+def _scene(name: str | None) -> bpy.types.Scene:
+    if name is None:
+        return bpy.context.scene
+    scene = bpy.data.scenes.get(name)
+    if scene is None:
+        raise UsageError(f"There is no scene '{name}'; there {_listed(bpy.data.scenes.keys())}.")
+    return scene
+
+
+def _camera(scene: bpy.types.Scene, name: str) -> bpy.types.Object:
+    obj = scene.objects.get(name)
+    if obj is None or obj.type != "CAMERA":
+        names = sorted(obj.name for obj in scene.objects if obj.type == "CAMERA")
+        raise UsageError(f"There is no camera '{name}' in the scene '{scene.name}'; there {_listed(names)}.")
+    return obj
+
+
+def _listed(names: Sequence[str]) -> str:
+    if not names:
+        return "is none"
+    return f"{'is' if len(names) == 1 else 'are'} {', '.join(names)}"
+
+
+def _pattern(scene: bpy.types.Scene, target: bpy.types.Object, arguments: argparse.Namespace) -> Path:
+    """Return the pattern of the files. Without --output they go where Synthesize Animation puts them."""
+    file_format = arguments.format or of_scene(scene).frame_format
+    if arguments.output is None:
+        return at_once(free_pattern(output_folder(scene), target.name, file_format, _chosen(scene, arguments)))
+    output = Path(bpy.path.abspath(arguments.output)).absolute()
+    if parts(output.name) is None:
+        return output / frame_pattern(output, target.name, file_format).name
+    named = next((name for name, suffixes in SUFFIXES.items() if output.suffix.lower() in suffixes), None)
+    if named is None:
+        return output.with_name(output.name + SUFFIXES[file_format][0])
+    if arguments.format not in {None, named}:
+        raise UsageError(f"--output names a file ending in {output.suffix}, and --format says {arguments.format}.")
+    return output
+
+
+def _frames(text: str) -> tuple[int, ...]:
+    try:
+        return parse_frames(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _percent(text: str) -> int:
+    if not text.removesuffix("%").isdecimal() or not 1 <= (value := int(text.removesuffix("%"))) <= 32767:
+        raise argparse.ArgumentTypeError(f"'{text}' is no percentage; write 50 for half the size")
+    return value
