@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .colour import to_linear
 from .errors import OutputError
 from .file_output import write_bytes
+from .picture_stamp import KEYWORD, stamped
 
-_ENDINGS = (".png", ".jpg", ".jpeg")
+_ENDINGS = (".png", ".jpg", ".jpeg", ".exr")
+
+# The depth where there is nothing, as Blender's own renders have it.
+_EXR_NOTHING = np.float32(1e10)
 
 
 def check_ending(path: Path) -> None:
@@ -21,7 +27,7 @@ def check_ending(path: Path) -> None:
         OutputError: If the ending is none of a format that is written.
     """
     if path.suffix.lower() not in _ENDINGS:
-        raise OutputError(f"{path} cannot be written: the file must end in .png or .jpg.")
+        raise OutputError(f"{path} cannot be written: the file must end in .png, .jpg or .exr.")
 
 
 def write_picture(
@@ -29,29 +35,38 @@ def write_picture(
     rgb: NDArray[np.float32],
     alpha: NDArray[np.float32] | None = None,
     *,
+    depth: NDArray[np.float32] | None = None,
     bits: int | None = None,
     quality: int = 95,
+    stamp: str | None = None,
 ) -> None:
-    """Write an sRGB picture as PNG or JPEG, as the file's ending says.
+    """Write a picture as PNG, JPEG or OpenEXR, as the file's ending says.
+
+    PNG and JPEG are sRGB. OpenEXR is scene-linear with the primaries of sRGB: half floats, multiplied by alpha.
 
     Args:
-        path: Ends in .png, .jpg or .jpeg.
+        path: Ends in .png, .jpg, .jpeg or .exr.
         rgb: H x W x 3 display-referred sRGB in [0, 1], or H x W grey; values outside are clipped.
-        alpha: H x W in [0, 1], straight; PNG only, left out of a JPEG.
+        alpha: H x W in [0, 1], straight; left out of a JPEG.
+        depth: H x W along the optical axis, infinite where there is nothing; the channel Z of OpenEXR, no other's.
         bits: 8 or 16 a channel; by default 16 for PNG. JPEG has 8.
         quality: Of a JPEG, 0 to 100.
+        stamp: A text that :func:`inference.picture_stamp.read_stamp` finds in the file.
 
     Raises:
         OutputError: If the ending is another one, or the file cannot be written.
     """
     check_ending(path)
     suffix = path.suffix.lower()
-    depth = 8 if suffix != ".png" or bits == 8 else 16
+    if suffix == ".exr":
+        write_bytes(path, _encoded_exr(rgb, alpha, depth, stamp))
+        return
+    bits = 8 if suffix != ".png" or bits == 8 else 16
     channels = rgb[..., ::-1] if rgb.ndim == 3 else rgb
     if alpha is not None and suffix == ".png" and rgb.ndim == 3:
         channels = np.dstack([channels, alpha])
-    limit = 255 if depth == 8 else 65535
-    pixels = np.round(np.clip(np.nan_to_num(channels), 0.0, 1.0) * limit).astype(np.uint8 if depth == 8 else np.uint16)
+    limit = 255 if bits == 8 else 65535
+    pixels = np.round(_clipped(channels) * limit).astype(np.uint8 if bits == 8 else np.uint16)
     settings = [cv2.IMWRITE_PNG_COMPRESSION, 4]
     if suffix != ".png":
         # Full chroma: a result is compared with others, and a source is sampled by depth.
@@ -64,4 +79,34 @@ def write_picture(
     done, encoded = cv2.imencode(suffix, np.ascontiguousarray(pixels), settings)
     if not done:
         raise OutputError(f"{path} cannot be written: a picture of shape {pixels.shape} cannot be encoded.")
-    write_bytes(path, encoded.tobytes())
+    data = encoded.tobytes()
+    write_bytes(path, data if stamp is None else stamped(data, suffix, stamp))
+
+
+def _encoded_exr(
+    rgb: NDArray[np.float32],
+    alpha: NDArray[np.float32] | None,
+    depth: NDArray[np.float32] | None,
+    stamp: str | None,
+) -> bytes:
+    """Return an OpenEXR file of one part: R, G, B (or Y of a grey picture), A and Z as far as they are given."""
+    import OpenEXR  # no other format needs it
+
+    cover = np.ones(rgb.shape[:2], np.float32) if alpha is None else _clipped(alpha)
+    linear = to_linear(_clipped(rgb.reshape(*cover.shape, -1))) * cover[..., None]
+    names = "RGB" if rgb.ndim == 3 else "Y"
+    channels = {name: linear[..., index].astype(np.float16) for index, name in enumerate(names)}
+    if alpha is not None:
+        channels["A"] = cover.astype(np.float16)
+    if depth is not None:
+        channels["Z"] = np.where(np.isfinite(depth), depth, _EXR_NOTHING)
+    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    if stamp is not None:
+        header[KEYWORD] = stamp
+    data = io.BytesIO()
+    OpenEXR.File(header, {name: np.ascontiguousarray(channel) for name, channel in channels.items()}).write(data)
+    return data.getvalue()
+
+
+def _clipped(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.clip(np.nan_to_num(values), 0.0, 1.0)

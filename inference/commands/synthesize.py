@@ -27,7 +27,13 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(NAME, parents=[common()], help="make the picture of one camera")
     capture_argument(parser)
     target_arguments(parser, required=True)
-    parser.add_argument("--out", metavar="FILE", type=Path, required=True, help=".png (16 bits a channel) or .jpg")
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        type=Path,
+        required=True,
+        help=".png (16 bits a channel), .jpg, or .exr (scene-linear, with depth)",
+    )
     method_arguments(parser)
     parser.set_defaults(run=run)
 
@@ -50,7 +56,7 @@ def run(arguments: argparse.Namespace, progress: Progress) -> None:
     if arguments.size is not None:
         target = target.fitted(arguments.size)
     frame = Session().synthesize(sources(arguments, capture), target, settings, progress)
-    write_picture(arguments.out, frame.rgb, frame.alpha)
+    write_picture(arguments.out, frame.rgb, frame.alpha, depth=frame.depth)
     tell_warnings(frame.metadata)
     names = ", ".join(used_sources(frame))
     seconds = sum(frame.metadata["seconds"].values())

@@ -14,13 +14,13 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-
 from ..camera import Camera
-from ..errors import CameraError, Cancelled, CaptureError, OutputError, PictureError, SightlineError
+from ..errors import CameraError, Cancelled, CaptureError, PictureError, SightlineError
 from ..progress import part
 from ..view import Capture, View
+from .clouds import ResidentClouds
 from .failures import missing_package
+from .pictures import absolute_path, picture_answer, tell_warnings
 from .server import Context, Handler
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class Handlers:
 
     def __init__(self) -> None:
         self._session: Session | None = None
+        self._clouds = ResidentClouds()
 
     def table(self) -> dict[str, Handler]:
         """Return the handler of every method."""
@@ -110,8 +111,8 @@ class Handlers:
         from ..capture.photographs import Photographs
 
         context.status("Reading the calibration")
-        capture = read_capture(_path(params, "path"))
-        usable, reasons = _rectified(capture, _path(params, "pictures"), context)
+        capture = read_capture(absolute_path(params, "path"))
+        usable, reasons = _rectified(capture, absolute_path(params, "pictures"), context)
         stored = {view.name: view.image for view in capture}
         report: dict[str, Any] = {
             "format": capture.format,
@@ -138,18 +139,22 @@ class Handlers:
         return {"capture": record, "report": report}
 
     def synthesize(self, params: dict[str, Any], context: Context) -> dict[str, Any]:
-        """Make the picture of the target camera; arrays have bottom-up rows, as Blender stores them.
+        """Make the picture of the target camera, unless the cache has it; see :func:`picture_answer`.
 
         Raises:
             SightlineError: As :meth:`inference.synthesis.Session.synthesize`.
             OutputError: If the picture cannot be saved.
         """
-        from ..synthesis import Options
 
-        capture = Capture.from_json(params["capture"])
-        target = Camera.from_json(params["target"])
-        options = _options(Options, params.get("options") or {})
-        return _answer_of(self._resident().synthesize(capture, target, options, context.progress), params, context)
+        def make() -> Frame:
+            from ..synthesis import Options
+
+            capture = Capture.from_json(params["capture"])
+            target = Camera.from_json(params["target"])
+            options = _options(Options, params.get("options") or {})
+            return self._resident().synthesize(capture, target, options, context.progress)
+
+        return picture_answer(params, context, make)
 
     def reconstruct(self, params: dict[str, Any], context: Context) -> dict[str, Any]:
         """Make the Gaussians of a person in a rig and write them as PLY.
@@ -164,41 +169,38 @@ class Handlers:
         capture = Capture.from_json(params["capture"])
         target = None if params.get("target") is None else Camera.from_json(params["target"])
         options = _options(Options, {"method": "gps-gaussian"} | (params.get("options") or {}))
-        saved = _path(params, "save")
+        saved = absolute_path(params, "save")
         gaussians, metadata = self._resident().reconstruct(capture, target, options, context.progress)
-        _warn(metadata, context)
+        tell_warnings(metadata, context)
         write_gaussians(saved, gaussians)
         return {"saved": saved, "count": len(gaussians), "metadata": metadata}
 
     def splat(self, params: dict[str, Any], context: Context) -> dict[str, Any]:
-        """Render Gaussians from PLY files with the target camera; arrays as those of ``synthesize``.
+        """Render Gaussians from PLY files with the target camera, unless the cache has the picture.
 
         Raises:
             GaussiansError: If a file cannot be read.
             OutputError: If the picture cannot be saved.
         """
-        from ..gaussian_ply import read_gaussians
-        from ..gaussians import joined
-        from ..splatting.frame import splat_frame
 
-        target = Camera.from_json(params["target"])
-        clouds = []
-        for index, path in enumerate(params["clouds"]):
-            context.progress(0.6 * index / len(params["clouds"]), "Reading the Gaussians")
-            clouds.append(read_gaussians(Path(path)))
-        context.progress(0.6, "Splatting")
-        device = (params.get("options") or {}).get("device", "auto")
-        return _answer_of(splat_frame(joined(clouds), target, device), params, context)
+        def make() -> Frame:
+            from ..splatting.frame import splat_frame
+
+            target = Camera.from_json(params["target"])
+            gaussians = self._clouds.joined(params["clouds"], part(context.progress, 0.0, 0.6))
+            context.progress(0.6, "Splatting")
+            return splat_frame(gaussians, target, (params.get("options") or {}).get("device", "auto"))
+
+        return picture_answer(params, context, make)
 
     def depth_range(self, params: dict[str, Any], context: Context) -> dict[str, Any]:
-        """Find how near and how far the scene is.
+        """Find how near and how far the scene is; remembered for the same cameras and pictures.
 
         Raises:
             DepthRangeError: If it cannot be found.
         """
-        from ..capture.photographs import Photographs
-
-        return _depth_range(Capture.from_json(params["capture"]), Photographs(), context)
+        found = self._resident().depth_range(Capture.from_json(params["capture"]), context.progress)
+        return asdict(found)
 
     def mask_preview(self, params: dict[str, Any], context: Context) -> dict[str, Any]:
         """Save a picture of what a view's mask leaves of it; what is wrong with the mask is a warning.
@@ -210,7 +212,7 @@ class Handlers:
         from ..capture.mask_preview import mask_preview
         from ..picture_output import write_picture
 
-        saved = _path(params, "save")
+        saved = absolute_path(params, "save")
         context.status("Making the mask")
         picture, warnings = mask_preview(View.from_json(params["view"]), PREVIEW_SIDE)
         for warning in warnings:
@@ -232,7 +234,7 @@ class Handlers:
         return {"colour": border_colour(stored_photograph(view)[0])}
 
     def unload(self, params: dict[str, Any], context: Context) -> dict[str, Any]:
-        """Drop models and photographs."""
+        """Drop models, photographs and clouds."""
         self.drop()
         return {}
 
@@ -245,36 +247,10 @@ class Handlers:
         return self._session
 
     def drop(self) -> None:
-        """Drop models and photographs."""
+        """Drop models, photographs and clouds."""
         if self._session is not None:
             self._session.unload()
-
-
-def _answer_of(frame: Frame, params: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    """Return a frame's arrays, rows bottom-up, after its warnings; saved where the request wants it.
-
-    Raises:
-        OutputError: If it cannot be saved.
-    """
-    _warn(frame.metadata, context)
-    saved = None
-    if params.get("save") is not None:
-        from ..picture_output import write_picture
-
-        saved = _path(params, "save")
-        write_picture(saved, frame.rgb, frame.alpha)
-    return {
-        "rgba": np.ascontiguousarray(np.dstack([frame.rgb, frame.alpha])[::-1]),
-        "depth": np.ascontiguousarray(frame.depth[::-1]),
-        "confidence": np.ascontiguousarray(frame.confidence[::-1]),
-        "metadata": frame.metadata,
-        "saved": saved,
-    }
-
-
-def _warn(metadata: Mapping[str, Any], context: Context) -> None:
-    for warning in metadata.get("warnings", ()):
-        context.warning(str(warning))
+        self._clouds.clear()
 
 
 def _rectified(capture: Capture, folder: Path, context: Context) -> tuple[list[View], dict[str, str]]:
@@ -315,18 +291,6 @@ def _options(kind: type[Options], record: Mapping[str, Any]) -> Options:
         name: tuple(value) if isinstance(value, list) else value for name, value in record.items()
     }
     return kind(**values)
-
-
-def _path(params: Mapping[str, Any], name: str) -> Path:
-    """Return a path among the parameters.
-
-    Raises:
-        OutputError: If it is not absolute: the worker has a working directory of its own.
-    """
-    path = Path(params[name])
-    if not path.is_absolute():
-        raise OutputError(f"The path '{path}' is relative; the worker needs absolute ones.")
-    return path
 
 
 def _possible(read: Callable[[], list[T]], context: Context) -> list[T]:

@@ -172,7 +172,7 @@ def test_wrong_usage_has_status_2(folder: Path, arguments: tuple[str, ...], caps
         (("import", "{tmp}/nowhere", "--out", "{tmp}/o.json"), "does not exist"),
         (("synthesize", "{capture}", "--hold-out", "view_9", "--out", "{tmp}/a.png"), "no view named 'view_9'"),
         (("synthesize", "{capture}", "--hold-out", "view_1", "--exclude", "typo", "--out", "{tmp}/a.png"), "typo"),
-        (("synthesize", "{capture}", "--hold-out", "view_1", "--out", "{tmp}/a.exr"), "must end in .png or .jpg"),
+        (("synthesize", "{capture}", "--hold-out", "view_1", "--out", "{tmp}/a.tif"), "must end in .png, .jpg or .exr"),
         (("synthesize", "{capture}", "--target", "{tmp}/bad.json", "--out", "{tmp}/a.png"), "bad.json"),
         (("synthesize", "{capture}", "--hold-out", "view_1", "--method", "nearest", "--out", "{tmp}/bad.json/a.png"),
          "cannot be written"),

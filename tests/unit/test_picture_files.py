@@ -115,8 +115,8 @@ def test_pictures_are_written_as_they_are(tmp_path: Path) -> None:
     assert cv2.imread(str(tmp_path / "b.png"), cv2.IMREAD_UNCHANGED).dtype == np.uint8
     write_picture(tmp_path / "c.jpg", rgb, alpha)
     assert cv2.imread(str(tmp_path / "c.jpg"), cv2.IMREAD_UNCHANGED).shape == (48, 64, 3)
-    with pytest.raises(OutputError, match=r"must end in \.png or \.jpg"):
-        write_picture(tmp_path / "d.exr", rgb)
+    with pytest.raises(OutputError, match=r"must end in \.png, \.jpg or \.exr"):
+        write_picture(tmp_path / "d.tif", rgb)
 
 
 def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -202,6 +202,7 @@ def test_import_without_a_depth_range_says_so(listener: Listener, tmp_path: Path
 
 
 def test_depth_range_of_what_is_known(listener: Listener, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((4, 6, 3), np.uint8))
     capture = Capture((View("a", camera(), tmp_path / "a.png"),), depth_near=2.0, depth_far=5.0)
     found = Handlers().depth_range({"capture": capture.to_json()}, listener.context)
     assert found == {"near": 2.0, "far": 5.0, "origin": "given"}
