@@ -52,7 +52,7 @@ lint: env
 	$(PY) -m mypy inference training benchmarks examples
 	@mkdir -p build/lint && ln -sfn ../.. build/lint/sightline
 	cd build/lint && ../../$(PY) -m mypy --config-file ../../pyproject.toml -p sightline.scene -p sightline.operators \
-	    -p sightline.panels -m sightline.preferences -m sightline.registration
+	    -p sightline.panels -p sightline.engine -m sightline.preferences -m sightline.registration
 
 build: env
 	@mkdir -p dist

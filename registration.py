@@ -10,15 +10,17 @@ from collections.abc import Callable
 
 import bpy
 
-from . import operators, panels
+from . import engine, operators, panels
 from .preferences import SightlinePreferences
-from .scene import backend, choices, clouds, gaussian_sequences, properties
+from .scene import backend, batch, choices, clouds, gaussian_sequences, properties
 from .scene.job import Job, forget_last
+from .scene.names import COMMAND
 
 CLASSES: tuple[type, ...] = (
     SightlinePreferences,
     *(group for _, group in properties.GROUPS),
     *operators.CLASSES,
+    *engine.CLASSES,
     *panels.CLASSES,
 )
 
@@ -33,6 +35,12 @@ HANDLERS: tuple[tuple[list[Callable[..., None]], Callable[..., None]], ...] = (
 )
 
 
+class _Registered:
+    """What Blender wants back."""
+
+    command: object = None
+
+
 def register() -> None:
     """Register every class, property and handler."""
     for cls in CLASSES:
@@ -40,12 +48,14 @@ def register() -> None:
     properties.register()
     for handlers, handler in HANDLERS:
         handlers.append(handler)
+    _Registered.command = bpy.utils.register_cli_command(COMMAND, batch.command)
 
 
 def unregister() -> None:
     """Take out in reverse what :func:`register` put in, and end the worker."""
     if Job.current is not None:
         Job.current.abandon()
+    bpy.utils.unregister_cli_command(_Registered.command)
     for handlers, handler in reversed(HANDLERS):
         handlers.remove(handler)
     backend.close()

@@ -1,0 +1,166 @@
+"""The final picture of a dependency graph.
+
+Where there is a window, this runs in a thread of Blender's: what is Blender's is read here and never changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from ..inference.camera import Camera
+from ..inference.errors import Cancelled, SightlineError, TargetError
+from ..inference.worker.client import Request
+from ..scene.backend import client
+from ..scene.border import bordered
+from ..scene.cameras import target_camera
+from ..scene.job import Step
+from ..scene.recipes import recipe_of, settled
+from ..scene.requests import PictureRequest, cache, picture_request, worker_params
+from ..scene.results import summary
+from ..scene.world import background_colour
+from . import pixels
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class _Picture:
+    """Rows bottom-up: ``rgba`` and ``depth`` as the cache has them."""
+
+    rgba: NDArray[np.uint16]
+    depth: NDArray[np.float32]
+    metadata: dict[str, Any]
+
+
+def render(engine: bpy.types.RenderEngine, depsgraph: bpy.types.Depsgraph) -> None:
+    """Write one view layer's picture into the render result, or say why there is none.
+
+    An engine that returns without a result, raises, or only calls ``error_set`` has Blender write an empty picture and
+    go on (or crash, where the format is multi-layer OpenEXR). A *report* of an error ends the render before anything is
+    written, be it a still or an animation, and is shown once; with ``error_set`` as well it would be shown twice.
+    """
+    try:
+        picture = _picture(engine, depsgraph)
+    except Cancelled as stopped:
+        if not engine.test_break():  # not the user's Esc: the worker was ended, and the frame is missing
+            engine.report({"ERROR"}, str(stopped))
+    except SightlineError as error:
+        engine.report({"ERROR"}, str(error))
+    except Exception as error:
+        engine.report({"ERROR"}, f"Sightline could not render this frame ({error}); the console says where.")
+        raise
+    else:
+        _write(engine, depsgraph, picture)
+
+
+def _picture(engine: bpy.types.RenderEngine, depsgraph: bpy.types.Depsgraph) -> _Picture:
+    """Return the picture of a view layer, from the cache where it is there.
+
+    Raises:
+        SightlineError: If there is none; :class:`Cancelled` where the user wants none.
+    """
+    scene, frame = depsgraph.scene, depsgraph.scene.frame_current
+    camera = engine.camera_override
+    if scene.render.use_multiview:
+        raise TargetError("Sightline renders no stereo pictures; switch off Stereoscopy in the Output properties.")
+    if camera is None:
+        raise TargetError("The scene has no camera to render; choose one in the Scene properties.")
+
+    def graph() -> bpy.types.Depsgraph:
+        return depsgraph
+
+    def ask(method: str, params: dict[str, Any]) -> Generator[Step, None, dict[str, Any]]:
+        yield Step(0.0, "Asking the worker")
+        return _answer(engine, method, params)
+
+    recipe = recipe_of(scene, depsgraph.view_layer, camera.original, render=True)
+    view = _view(scene, camera.original, depsgraph)
+    recipe = _taken(engine, settled(recipe, frame, graph, ask, remember=False))
+    files: dict[int, Path] = {}
+    request = _taken(engine, picture_request(recipe, view, frame, graph, files))
+    for name, reason in request.unused.items():
+        engine.report({"WARNING"}, f"'{name}' is not used: {reason}")
+    return _stored(request) or _made(engine, request)
+
+
+def _view(scene: bpy.types.Scene, camera: bpy.types.Object, depsgraph: bpy.types.Depsgraph) -> Camera:
+    """Return the camera of the pixels that Blender asks for: all of the picture, or what the border cuts out of it."""
+    return bordered(target_camera(scene, camera, depsgraph), scene.render)
+
+
+def _stored(request: PictureRequest) -> _Picture | None:
+    found = cache().read(request.key)
+    if found is None or found.depth is None:
+        return None
+    return _Picture(found.rgba, found.depth, found.metadata)
+
+
+def _made(engine: bpy.types.RenderEngine, request: PictureRequest) -> _Picture:
+    data = _answer(engine, request.method, worker_params(request))
+    return _Picture(pixels.stored_values(data["rgba"]), data["depth"], data["metadata"])
+
+
+def _answer(engine: bpy.types.RenderEngine, method: str, params: dict[str, Any]) -> dict[str, Any]:
+    """Ask the worker, show how far it is, and stop it where the user stops the render.
+
+    Raises:
+        SightlineError: The worker's; :class:`Cancelled` where the user wants no picture.
+    """
+
+    shown: tuple[str, float] | None = None
+
+    def look(request: Request) -> None:
+        nonlocal shown
+        if engine.test_break():
+            worker.cancel(request)
+        state = request.message, round(request.fraction, 2)
+        if state != shown:  # in background mode every call prints a line
+            shown = state
+            engine.update_stats("", request.message)
+            engine.update_progress(request.fraction)
+
+    worker = client()
+    request = worker.submit(method, params)
+    data = worker.wait(request, look)
+    taken = {name: np.array(value) if isinstance(value, np.ndarray) else value for name, value in data.items()}
+    worker.release(request)
+    for warning in request.warnings:
+        engine.report({"WARNING"}, warning)
+    return taken
+
+
+def _taken(engine: bpy.types.RenderEngine, steps: Generator[Step, None, T]) -> T:
+    """Take all steps of something short, unless the user stops the render.
+
+    Raises:
+        Cancelled: If so.
+    """
+    try:
+        while True:
+            next(steps)
+            if engine.test_break():
+                steps.close()
+                raise Cancelled
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+
+
+def _write(engine: bpy.types.RenderEngine, depsgraph: bpy.types.Depsgraph, picture: _Picture) -> None:
+    """Hand a picture to Blender; what it was made by goes into the files as well."""
+    scene = depsgraph.scene_eval
+    background = None if scene.render.film_transparent else background_colour(scene)
+    height, width = picture.depth.shape
+    result = engine.begin_result(0, 0, width, height, layer=depsgraph.view_layer.name)
+    passes: Any = result.layers[0].passes
+    passes[pixels.COMBINED].rect.foreach_set(pixels.combined(picture.rgba, background).ravel())
+    passes[pixels.DEPTH].rect.foreach_set(pixels.depth(picture.depth).ravel())
+    result.stamp_data_add_field("Sightline", summary(picture.metadata))
+    engine.end_result(result)

@@ -1,0 +1,66 @@
+"""From the worker's pictures to Blender's render passes."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from mathutils import Color
+from numpy.typing import NDArray
+
+from ..inference.colour import to_linear
+
+COMBINED, DEPTH = "Combined", "Depth"
+
+# What Blender's engines write into a depth pass where there is nothing.
+NOTHING = 1e10
+
+
+def stored_values(rgba: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """Return the worker's RGBA in [0, 1] as the cache stores it, so that both give the same render."""
+    stored: NDArray[np.uint16] = np.round(np.clip(rgba, 0.0, 1.0) * 65535.0).astype(np.uint16)
+    return stored
+
+
+def combined(rgba: NDArray[np.uint16], background: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    """Return Blender's Combined pass of a picture.
+
+    Args:
+        rgba: H x W x 4 display-referred sRGB and straight alpha, 0..65535.
+        background: (3,) scene-linear colour behind the picture, which becomes opaque; ``None`` for a transparent film.
+
+    Returns:
+        H x W x 4 scene-linear, multiplied by alpha.
+    """
+    result = np.empty(rgba.shape, np.float32)
+    colour, alpha = result[..., :3], result[..., 3:]
+    np.take(_linear(), rgba[..., :3], out=colour)
+    np.multiply(rgba[..., 3:], np.float32(1 / 65535), out=alpha)
+    matrix = _to_scene()
+    if matrix is not None:
+        colour[...] = colour @ matrix
+    colour *= alpha
+    if background is not None:
+        colour += (1 - alpha) * background
+        alpha[...] = 1
+    return result
+
+
+def depth(stored: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return Blender's Depth pass of depths along the optical axis, infinite where nothing is."""
+    return np.where(np.isfinite(stored), stored, np.float32(NOTHING))
+
+
+@cache
+def _linear() -> NDArray[np.float32]:
+    """Return linear light for each of the 65536 values of sRGB."""
+    return to_linear(np.linspace(0, 1, 65536, dtype=np.float32))
+
+
+def _to_scene() -> NDArray[np.float32] | None:
+    """Return the matrix from linear sRGB to the scene's linear colours; ``None`` where those are the same.
+
+    A blend file of Blender 5 may have wider primaries than sRGB's.
+    """
+    matrix = np.array([Color(row).from_srgb_to_scene_linear() for row in np.eye(3)], dtype=np.float32)
+    return None if np.allclose(matrix, np.eye(3), atol=1e-5) else matrix
