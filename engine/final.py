@@ -6,16 +6,13 @@ Where there is a window, this runs in a thread of Blender's: what is Blender's i
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 import bpy
 import numpy as np
-from numpy.typing import NDArray
 
-from ..inference.camera import Camera
 from ..inference.errors import Cancelled, SightlineError, TargetError
+from ..inference.frame_cache import StoredFrame
 from ..inference.worker.client import Request
 from ..scene.backend import client
 from ..scene.border import bordered
@@ -30,15 +27,6 @@ from . import pixels
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, eq=False)
-class _Picture:
-    """Rows bottom-up: ``rgba`` and ``depth`` as the cache has them."""
-
-    rgba: NDArray[np.uint16]
-    depth: NDArray[np.float32]
-    metadata: dict[str, Any]
-
-
 def render(engine: bpy.types.RenderEngine, depsgraph: bpy.types.Depsgraph) -> None:
     """Write one view layer's picture into the render result, or say why there is none.
 
@@ -47,7 +35,7 @@ def render(engine: bpy.types.RenderEngine, depsgraph: bpy.types.Depsgraph) -> No
     written, be it a still or an animation, and is shown once; with ``error_set`` as well it would be shown twice.
     """
     try:
-        picture = _picture(engine, depsgraph)
+        _write(engine, depsgraph, _picture(engine, depsgraph))
     except Cancelled as stopped:
         if not engine.test_break():  # not the user's Esc: the worker was ended, and the frame is missing
             engine.report({"ERROR"}, str(stopped))
@@ -56,11 +44,9 @@ def render(engine: bpy.types.RenderEngine, depsgraph: bpy.types.Depsgraph) -> No
     except Exception as error:
         engine.report({"ERROR"}, f"Sightline could not render this frame ({error}); the console says where.")
         raise
-    else:
-        _write(engine, depsgraph, picture)
 
 
-def _picture(engine: bpy.types.RenderEngine, depsgraph: bpy.types.Depsgraph) -> _Picture:
+def _picture(engine: bpy.types.RenderEngine, depsgraph: bpy.types.Depsgraph) -> StoredFrame:
     """Return the picture of a view layer, from the cache where it is there.
 
     Raises:
@@ -81,30 +67,17 @@ def _picture(engine: bpy.types.RenderEngine, depsgraph: bpy.types.Depsgraph) -> 
         return _answer(engine, method, params)
 
     recipe = recipe_of(scene, depsgraph.view_layer, camera.original, render=True)
-    view = _view(scene, camera.original, depsgraph)
+    view = bordered(target_camera(scene, camera.original, depsgraph), scene.render)
     recipe = _taken(engine, settled(recipe, frame, graph, ask, remember=False))
-    files: dict[int, Path] = {}
-    request = _taken(engine, picture_request(recipe, view, frame, graph, files))
+    request = _taken(engine, picture_request(recipe, view, frame, graph, {}))
     for name, reason in request.unused.items():
         engine.report({"WARNING"}, f"'{name}' is not used: {reason}")
-    return _stored(request) or _made(engine, request)
+    return cache().read(request.key) or _made(engine, request)
 
 
-def _view(scene: bpy.types.Scene, camera: bpy.types.Object, depsgraph: bpy.types.Depsgraph) -> Camera:
-    """Return the camera of the pixels that Blender asks for: all of the picture, or what the border cuts out of it."""
-    return bordered(target_camera(scene, camera, depsgraph), scene.render)
-
-
-def _stored(request: PictureRequest) -> _Picture | None:
-    found = cache().read(request.key)
-    if found is None or found.depth is None:
-        return None
-    return _Picture(found.rgba, found.depth, found.metadata)
-
-
-def _made(engine: bpy.types.RenderEngine, request: PictureRequest) -> _Picture:
+def _made(engine: bpy.types.RenderEngine, request: PictureRequest) -> StoredFrame:
     data = _answer(engine, request.method, worker_params(request))
-    return _Picture(pixels.stored_values(data["rgba"]), data["depth"], data["metadata"])
+    return StoredFrame(pixels.stored_values(data["rgba"]), data["depth"], data["metadata"])
 
 
 def _answer(engine: bpy.types.RenderEngine, method: str, params: dict[str, Any]) -> dict[str, Any]:
@@ -113,7 +86,6 @@ def _answer(engine: bpy.types.RenderEngine, method: str, params: dict[str, Any])
     Raises:
         SightlineError: The worker's; :class:`Cancelled` where the user wants no picture.
     """
-
     shown: tuple[str, float] | None = None
 
     def look(request: Request) -> None:
@@ -153,11 +125,11 @@ def _taken(engine: bpy.types.RenderEngine, steps: Generator[Step, None, T]) -> T
         return result
 
 
-def _write(engine: bpy.types.RenderEngine, depsgraph: bpy.types.Depsgraph, picture: _Picture) -> None:
+def _write(engine: bpy.types.RenderEngine, depsgraph: bpy.types.Depsgraph, picture: StoredFrame) -> None:
     """Hand a picture to Blender; what it was made by goes into the files as well."""
     scene = depsgraph.scene_eval
     background = None if scene.render.film_transparent else background_colour(scene)
-    height, width = picture.depth.shape
+    height, width = picture.rgba.shape[:2]
     result = engine.begin_result(0, 0, width, height, layer=depsgraph.view_layer.name)
     passes: Any = result.layers[0].passes
     passes[pixels.COMBINED].rect.foreach_set(pixels.combined(picture.rgba, background).ravel())

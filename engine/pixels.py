@@ -9,6 +9,7 @@ from mathutils import Color
 from numpy.typing import NDArray
 
 from ..inference.colour import to_linear
+from ..inference.frame_cache import COLOUR_LIMIT
 
 COMBINED, DEPTH = "Combined", "Depth"
 
@@ -18,7 +19,7 @@ NOTHING = 1e10
 
 def stored_values(rgba: NDArray[np.float32]) -> NDArray[np.uint16]:
     """Return the worker's RGBA in [0, 1] as the cache stores it, so that both give the same render."""
-    stored: NDArray[np.uint16] = np.round(np.clip(rgba, 0.0, 1.0) * 65535.0).astype(np.uint16)
+    stored: NDArray[np.uint16] = np.round(np.clip(rgba, 0.0, 1.0) * COLOUR_LIMIT).astype(np.uint16)
     return stored
 
 
@@ -35,7 +36,7 @@ def combined(rgba: NDArray[np.uint16], background: NDArray[np.float32] | None) -
     result = np.empty(rgba.shape, np.float32)
     colour, alpha = result[..., :3], result[..., 3:]
     np.take(_linear(), rgba[..., :3], out=colour)
-    np.multiply(rgba[..., 3:], np.float32(1 / 65535), out=alpha)
+    np.multiply(rgba[..., 3:], np.float32(1 / COLOUR_LIMIT), out=alpha)
     matrix = _to_scene()
     if matrix is not None:
         colour[...] = colour @ matrix
@@ -54,7 +55,7 @@ def depth(stored: NDArray[np.float32]) -> NDArray[np.float32]:
 @cache
 def _linear() -> NDArray[np.float32]:
     """Return linear light for each of the 65536 values of sRGB."""
-    return to_linear(np.linspace(0, 1, 65536, dtype=np.float32))
+    return to_linear(np.linspace(0, 1, COLOUR_LIMIT + 1, dtype=np.float32))
 
 
 def _to_scene() -> NDArray[np.float32] | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 import bpy
+import mathutils
 import numpy as np
 import OpenEXR
 import pytest
@@ -73,7 +74,7 @@ def layer(found: Passes, name: str = "ViewLayer") -> tuple[NDArray[np.float32], 
 
 
 def expected(camera: Camera) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """What Blender should have of the rays' picture: scene-linear (by mathutils), premultiplied; 1e10 far where empty."""
+    """What Blender should have of the rays' picture: scene-linear, premultiplied, 1e10 far where empty."""
     rgba, depth = ray_picture(camera)
     linear = np.where(rgba <= 0.04045, rgba / 12.92, ((rgba + 0.055) / 1.055) ** 2.4)
     linear[..., 3] = 1
@@ -295,3 +296,51 @@ def test_a_worker_that_is_ended_is_no_esc(watched, scene, scene_module: Scene, t
     watched(close)
     stopped(scene, tmp_path / "no.png", "The worker was closed.")
     assert not list(tmp_path.glob("no*"))
+
+
+def png(scene: bpy.types.Scene, path: Path) -> NDArray[np.uint8]:
+    """Render to an 8-bit PNG and return its RGB, top row first."""
+    settings = scene.render.image_settings
+    settings.file_format, settings.color_mode, settings.color_depth = "PNG", "RGB", "8"
+    scene.render.dither_intensity, scene.render.filepath = 0, str(path)
+    bpy.ops.render.render(write_still=True)
+    return stored_png(path)
+
+
+def stored_png(path: Path) -> NDArray[np.uint8]:
+    image = bpy.data.images.load(str(path))
+    width, height = image.size
+    values = np.empty(width * height * image.channels, np.float32)
+    image.pixels.foreach_get(values)
+    return np.round(values.reshape(height, width, image.channels)[::-1, :, :3] * 255).astype(np.uint8)
+
+
+def test_srgb_becomes_what_blender_makes_of_it(extension: str) -> None:
+    pixels = importlib.import_module(f"{extension}.engine.pixels")
+    values = np.arange(256) * 257
+    rgba = np.stack([values, values[::-1], np.roll(values, 9), np.full(256, 65535)], axis=-1).astype(np.uint16)
+    linear = pixels.combined(rgba[None], None)[0, :, :3]
+    blenders = [mathutils.Color(row[:3] / 65535).from_srgb_to_scene_linear() for row in rgba]
+    np.testing.assert_allclose(linear, np.array(blenders), atol=1e-5)
+
+
+def test_under_the_standard_view_a_picture_comes_out_as_it_went_in(rays, scene, scene_module: Scene, tmp_path) -> None:
+    scene.render.film_transparent, scene.camera.data.lens = False, 1000.0  # opaque all over
+    rgba, _ = ray_picture(camera_of(scene, scene_module))
+    assert rgba[..., 3].min() == 1
+    assert np.abs(png(scene, tmp_path / "out.png") / 255 - rgba[..., :3]).max() < 1 / 255
+
+
+def test_a_camera_on_a_source_shows_its_photograph(scene, scene_module: Scene, tmp_path: Path, monkeypatch) -> None:
+    """With the real worker; then from the cache alone, in a Blender without a backend."""
+    scene.camera.location.x = 0.15
+    scene.sightline.source_count = 2
+    photograph = stored_png(tmp_path / "made-up" / "images" / "view_3.png")
+    made = png(scene, tmp_path / "made.png")
+    assert np.abs(made.astype(float) - photograph).mean() < 1
+    backend = scene_module("backend")
+    backend.close()
+    monkeypatch.setenv(backend.PYTHON_VARIABLE, "/nowhere/python")
+    np.testing.assert_array_equal(png(scene, tmp_path / "cached.png"), made)
+    scene.camera.location.x = 0.14
+    stopped(scene, tmp_path / "no.png", "There is no Python at")
