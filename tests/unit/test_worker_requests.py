@@ -15,8 +15,10 @@ import numpy as np
 import pytest
 
 from inference.camera import Camera
+from inference.capture.depth_range import DepthRange
 from inference.errors import OutputError, PictureError, SightlineError
 from inference.frame import Frame
+from inference.picture_stamp import read_stamp
 from inference.progress import Progress
 from inference.view import Capture, View
 from inference.worker import protocol
@@ -117,6 +119,69 @@ def test_synthesize_saves_the_picture(handlers: Handlers, listener: Listener, tm
     np.testing.assert_allclose(stored / 65535.0, data["rgba"][::-1], atol=1 / 65535)
 
 
+def kept(tmp_path: Path, key: str = "k", **more: Any) -> dict[str, Any]:
+    return synthesis(tmp_path, cache={"folder": str(tmp_path / "cache"), "key": key, "limit": 10**9}, **more)
+
+
+def test_a_kept_picture_is_not_made_again(handlers: Handlers, listener: Listener, tmp_path: Path) -> None:
+    made = handlers.synthesize(kept(tmp_path), listener.context)
+    assert "cached" not in made["metadata"]
+    again = handlers.synthesize(kept(tmp_path), listener.context)
+    session = handlers._session
+    assert isinstance(session, Session) and len(session.calls) == 1
+    assert again["metadata"] == {**made["metadata"], "cached": True}
+    assert again["rgba"].dtype == np.float32
+    np.testing.assert_allclose(again["rgba"], made["rgba"], atol=0.51 / 65535)
+    np.testing.assert_array_equal(again["depth"], made["depth"])
+    assert listener.texts(protocol.WARNING) == ["only two sources"] * 2
+    handlers.synthesize(kept(tmp_path, "other"), listener.context)
+    assert len(session.calls) == 2
+
+
+def test_a_kept_picture_needs_no_method(handlers: Handlers, listener: Listener, tmp_path: Path) -> None:
+    made = handlers.synthesize(kept(tmp_path), listener.context)
+    other = Handlers()
+    other._resident = lambda: pytest.fail("the method is loaded")  # type: ignore[method-assign]
+    again = other.synthesize(kept(tmp_path), listener.context)
+    np.testing.assert_array_equal(again["depth"], made["depth"])
+
+
+def test_a_damaged_picture_is_made_again(handlers: Handlers, listener: Listener, tmp_path: Path) -> None:
+    handlers.synthesize(kept(tmp_path), listener.context)
+    (path,) = (tmp_path / "cache").iterdir()
+    path.write_bytes(path.read_bytes()[:-5])
+    assert "cached" not in handlers.synthesize(kept(tmp_path), listener.context)["metadata"]
+    assert handlers.synthesize(kept(tmp_path), listener.context)["metadata"]["cached"]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".exr"])
+def test_a_kept_picture_is_saved_as_a_new_one(
+    handlers: Handlers, listener: Listener, tmp_path: Path, suffix: str
+) -> None:
+    contents = []
+    for name in ("new", "kept"):
+        saved = tmp_path / f"{name}{suffix}"
+        data = handlers.synthesize(kept(tmp_path, save=str(saved), stamp="abc"), listener.context)
+        assert data["saved"] == saved and read_stamp(saved) == "abc"
+        contents.append(saved.read_bytes())
+    assert data["metadata"]["cached"]
+    if suffix != ".exr":  # its numbers are linear light of 16 bits or of floats
+        assert contents[0] == contents[1]
+
+
+def test_a_picture_comes_though_it_cannot_be_kept(handlers: Handlers, listener: Listener, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    data = handlers.synthesize(kept(tmp_path, save=str(tmp_path / "a.png")), listener.context)
+    assert data["rgba"].shape == (4, 6, 4) and (tmp_path / "a.png").exists()
+    assert any(text.startswith("The picture is not kept") for text in listener.texts(protocol.WARNING))
+
+
+def test_a_wrong_ending_is_told_before_the_work(handlers: Handlers, listener: Listener, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="must end in"):
+        handlers.synthesize(synthesis(tmp_path, save=str(tmp_path / "a.tif")), listener.context)
+    assert handlers._session is None
+
+
 def test_a_relative_path_is_refused(handlers: Handlers, listener: Listener, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="relative"):
         handlers.synthesize(synthesis(tmp_path, save="frame.png"), listener.context)
@@ -206,3 +271,28 @@ def test_depth_range_of_what_is_known(listener: Listener, tmp_path: Path) -> Non
     capture = Capture((View("a", camera(), tmp_path / "a.png"),), depth_near=2.0, depth_far=5.0)
     found = Handlers().depth_range({"capture": capture.to_json()}, listener.context)
     assert found == {"near": 2.0, "far": 5.0, "origin": "given"}
+
+
+def test_a_second_question_for_the_depth_range_costs_nothing(
+    listener: Listener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from inference import synthesis as module
+
+    asked: list[Capture] = []
+
+    def find(capture: Capture, *others: object) -> DepthRange:
+        asked.append(capture)
+        return DepthRange(2.0, 5.0, "triangulated")
+
+    monkeypatch.setattr(module, "find_depth_range", find)
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((4, 6, 3), np.uint8))
+    params = {"capture": Capture((View("a", camera(), tmp_path / "a.png"),)).to_json()}
+    handlers = Handlers()
+    wanted = {"near": 2.0, "far": 5.0, "origin": "triangulated"}
+    assert [handlers.depth_range(params, listener.context) for _ in range(3)] == [wanted] * 3 and len(asked) == 1
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((4, 6, 3), 200, np.uint8), [cv2.IMWRITE_PNG_COMPRESSION, 0])
+    handlers.depth_range(params, listener.context)
+    assert len(asked) == 2
+    handlers.unload({}, listener.context)
+    handlers.depth_range(params, listener.context)
+    assert len(asked) == 3
