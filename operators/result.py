@@ -32,6 +32,29 @@ class OpenResult(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class LookThrough(bpy.types.Operator):
+    """Make the target the scene's camera and look through it, where its result shows."""
+
+    bl_idname = Operators.LOOK_THROUGH
+    bl_label = "Look Through Target"
+    bl_description = (
+        "Make the target the scene's camera, which is the one that renders, and look through it in this 3D view: its "
+        "last result shows there"
+    )
+    bl_options = {"UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return target_of(context.scene) is not None and isinstance(context.space_data, bpy.types.SpaceView3D)
+
+    def execute(self, context: bpy.types.Context) -> Outcome:
+        context.scene.camera = target_of(context.scene)
+        view = context.space_data
+        assert isinstance(view, bpy.types.SpaceView3D) and view.region_3d is not None
+        view.region_3d.view_perspective = "CAMERA"
+        return {"FINISHED"}
+
+
 def show_image(image: bpy.types.Image) -> None:
     """Show an image in the open Image Editor, or in a new window where there is none."""
     if not show_in_editor(image) and not bpy.app.background:
@@ -40,4 +63,4 @@ def show_image(image: bpy.types.Image) -> None:
         show_in_editor(image)
 
 
-CLASSES = (OpenResult,)
+CLASSES = (OpenResult, LookThrough)

@@ -18,6 +18,7 @@ class GaussiansPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
 
     bl_idname = Panels.GAUSSIANS
     bl_label = "Gaussians"
+    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout

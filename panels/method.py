@@ -28,20 +28,25 @@ class MethodPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
-        settings = of_scene(context.scene)
-        layout.prop(settings, "method", text="")  # the panel says what it is, and names are long
-        layout.row().prop(settings, "quality", expand=True)
-        if settings.method == SPLATTING:
-            missing = checks.gaussians_problem(context)
-            if missing is not None:
-                problem(layout, context, missing)
-        elif uses_pairs(settings.method):
-            missing = checks.mask_problem(context)
-            if missing is not None:
-                problem(layout, context, missing)
-        else:
-            _nearest(layout, context, settings)
-        layout.prop(settings, "output_folder")
+        draw_method(layout, context)
+        layout.prop(of_scene(context.scene), "output_folder")
+
+
+def draw_method(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Draw the method, the quality, and what else the method asks for."""
+    settings = of_scene(context.scene)
+    layout.prop(settings, "method", text="")  # the panel says what it is, and names are long
+    layout.row().prop(settings, "quality", expand=True)
+    if settings.method == SPLATTING:
+        missing = checks.gaussians_problem(context)
+        if missing is not None:
+            problem(layout, context, missing)
+    elif uses_pairs(settings.method):
+        missing = checks.mask_problem(context)
+        if missing is not None:
+            problem(layout, context, missing)
+    else:
+        _nearest(layout, context, settings)
 
 
 def _nearest(layout: bpy.types.UILayout, context: bpy.types.Context, settings: SceneSettings) -> None:
@@ -57,10 +62,16 @@ def _nearest(layout: bpy.types.UILayout, context: bpy.types.Context, settings: S
         column.prop(settings, "depth_far")
     elif settings.capture is not None and of_collection(settings.capture).depth_origin:
         known = of_collection(settings.capture)
-        column.enabled = False
-        column.prop(known, "depth_near")
-        column.prop(known, "depth_far")
-        column.label(text=f"From {ORIGINS.get(known.depth_origin, known.depth_origin)}")
+        near, far = (_length(context.scene, value) for value in (known.depth_near, known.depth_far))
+        column = layout.column()
+        column.active = False
+        sentence(column, context, f"{near} to {far}, from {ORIGINS.get(known.depth_origin, known.depth_origin)}")
+
+
+def _length(scene: bpy.types.Scene, value: float) -> str:
+    """Return a length in the scene's units."""
+    units = scene.unit_settings
+    return bpy.utils.units.to_string(units.system, "LENGTH", value * units.scale_length, precision=2)
 
 
 CLASSES = (MethodPanel,)

@@ -35,7 +35,7 @@ class SourceList(bpy.types.UIList):
         row = layout.row(align=True)
         row.prop(of_camera(item.data), "enabled", text="")
         used = shown is not None and shown.used
-        split = row.split(factor=0.62)
+        split = row.split(factor=0.54)
         split.active = used
         split.label(text=item.name, icon="OUTLINER_OB_CAMERA" if used else "CAMERA_DATA")
         split.label(text=shown.word if shown is not None else "")

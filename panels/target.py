@@ -22,6 +22,7 @@ class TargetPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
         row = layout.row(align=True)
         row.prop(settings, "target", text="")
         row.operator(Operators.ADD_TARGET, text="", icon="ADD")
+        row.operator(Operators.LOOK_THROUGH, text="", icon="VIEW_CAMERA")
         if settings.target is None and context.scene.camera is not None:
             layout.label(text=f"Scene camera: {context.scene.camera.name}", icon="CAMERA_DATA")
         wrong = checks.target_problem(context)

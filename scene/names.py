@@ -65,6 +65,7 @@ class Operators:
     COPY_MASK = "sightline.copy_mask"
     CANCEL = "sightline.cancel"
     OPEN_RESULT = "sightline.open_result"
+    LOOK_THROUGH = "sightline.look_through"
     ADD_TARGET = "sightline.add_target"
     MATCH_RENDER_SIZE = "sightline.match_render_size"
     SET_STANDARD_VIEW = "sightline.set_standard_view"
