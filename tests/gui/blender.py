@@ -66,7 +66,7 @@ class Blender:
         return record
 
     def _serve(self, out: Path) -> None:
-        """Take the pictures that the session asks for: a file with the part of the screen, which goes when it is done."""
+        """Take the pictures that the session asks for, each by a file that names the part of the screen."""
         for wanted in out.glob("*.wanted"):
             x, y, width, height = json.loads(wanted.read_text())
             picture = self._screen.picture()

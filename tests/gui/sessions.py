@@ -1,4 +1,4 @@
-"""Inside Blender: the sessions, each a user's way through a part of the extension, with what must be true on the way."""
+"""Inside Blender: sessions, each a user's way through a part of the extension, with what must be true on the way."""
 
 from __future__ import annotations
 
