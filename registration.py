@@ -46,6 +46,7 @@ def register() -> None:
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     properties.register()
+    panels.render.register()
     for handlers, handler in HANDLERS:
         handlers.append(handler)
     _Registered.command = bpy.utils.register_cli_command(COMMAND, batch.command)
@@ -61,6 +62,7 @@ def unregister() -> None:
     backend.close()
     choices.forget()
     clouds.forget_all()
+    panels.render.unregister()
     properties.unregister()
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

@@ -11,14 +11,13 @@ from typing import Any, TypeVar
 import bpy
 import numpy as np
 
-from ..inference.errors import Cancelled, SightlineError, TargetError
+from ..inference.errors import Cancelled, SightlineError
 from ..inference.frame_cache import StoredFrame
 from ..inference.worker.client import Request
 from ..scene.backend import client
-from ..scene.border import bordered
-from ..scene.cameras import target_camera
 from ..scene.job import Step
 from ..scene.recipes import recipe_of, settled
+from ..scene.render_camera import render_camera
 from ..scene.requests import PictureRequest, cache, picture_request, worker_params
 from ..scene.results import summary
 from ..scene.world import background_colour
@@ -53,11 +52,8 @@ def _picture(engine: bpy.types.RenderEngine, depsgraph: bpy.types.Depsgraph) -> 
         SightlineError: If there is none; :class:`Cancelled` where the user wants none.
     """
     scene, frame = depsgraph.scene, depsgraph.scene.frame_current
-    camera = engine.camera_override
-    if scene.render.use_multiview:
-        raise TargetError("Sightline renders no stereo pictures; switch off Stereoscopy in the Output properties.")
-    if camera is None:
-        raise TargetError("The scene has no camera to render; choose one in the Scene properties.")
+    camera = None if engine.camera_override is None else engine.camera_override.original
+    view = render_camera(scene, camera, depsgraph)
 
     def graph() -> bpy.types.Depsgraph:
         return depsgraph
@@ -66,8 +62,7 @@ def _picture(engine: bpy.types.RenderEngine, depsgraph: bpy.types.Depsgraph) -> 
         yield Step(0.0, "Asking the worker")
         return _answer(engine, method, params)
 
-    recipe = recipe_of(scene, depsgraph.view_layer, camera.original, render=True)
-    view = bordered(target_camera(scene, camera.original, depsgraph), scene.render)
+    recipe = recipe_of(scene, depsgraph.view_layer, camera, render=True)
     recipe = _taken(engine, settled(recipe, frame, graph, ask, remember=False))
     request = _taken(engine, picture_request(recipe, view, frame, graph, {}))
     for name, reason in request.unused.items():

@@ -6,7 +6,7 @@ import bpy
 
 from ..inference.errors import SightlineError
 from ..scene import checks
-from ..scene.names import Operators
+from ..scene.names import ENGINE, Operators
 from ..scene.targets import add_target
 from .modal import Outcome
 
@@ -59,4 +59,20 @@ class SetStandardView(bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (AddTarget, MatchRenderSize, SetStandardView)
+class UseEngine(bpy.types.Operator):
+    """Render with Sightline."""
+
+    bl_idname = Operators.USE_ENGINE
+    bl_label = "Use Sightline for Rendering"
+    bl_description = (
+        "Make Sightline the scene's render engine: renders, animations and the rendered viewport then show what the "
+        "scene's camera would have photographed"
+    )
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> Outcome:
+        context.scene.render.engine = ENGINE  # type: ignore[assignment]
+        return {"FINISHED"}
+
+
+CLASSES = (AddTarget, MatchRenderSize, SetStandardView, UseEngine)

@@ -1,6 +1,6 @@
-"""What the user sees: the tab *Sightline* in the 3D view's sidebar."""
+"""What the user sees: the tab *Sightline* in the 3D view's sidebar, and the Render properties."""
 
-from . import capture, gaussians, method, result, sources, target
+from . import animation, capture, gaussians, method, render, result, sources, target
 
 CLASSES: tuple[type, ...] = (
     *capture.CLASSES,
@@ -8,5 +8,7 @@ CLASSES: tuple[type, ...] = (
     *target.CLASSES,
     *method.CLASSES,
     *result.CLASSES,
+    *animation.CLASSES,
     *gaussians.CLASSES,
+    *render.CLASSES,
 )

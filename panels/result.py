@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ..scene import checks
-from ..scene.names import Operators, Panels
+from ..scene.names import ENGINE, Operators, Panels
 from ..scene.properties import job_state
 from ..scene.results import metadata_of, result_of, summary
 from ..scene.targets import target_of
@@ -27,6 +27,8 @@ class ResultPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
         row.scale_y = 1.4
         row.enabled = checks.ready(context)
         row.operator(Operators.SYNTHESIZE_VIEW, icon="RENDER_STILL")
+        if context.scene.render.engine != ENGINE:
+            layout.operator(Operators.USE_ENGINE, icon="SCENE")
         if state.error:
             sentence(layout.box(), context, state.error, "ERROR")
         for warning in filter(None, state.warnings.split("\n")):

@@ -16,6 +16,7 @@ from .methods import SPLATTING
 from .names import Operators
 from .properties import of_scene
 from .recipes import visible_gaussians
+from .render_camera import render_camera
 from .sources import DISABLED
 from .targets import target_of
 
@@ -108,10 +109,36 @@ def warnings(context: bpy.types.Context) -> list[Problem]:
     elif width and max(target) > 1.5 * max(width, height):
         sentence = f"The render size is larger than the photographs ({width} x {height}); there is no more to see."
         found.append(Problem(sentence, ((Operators.MATCH_RENDER_SIZE, "Match Render Size"),)))
-    if not standard_view(scene):
-        sentence = f"Renders will not look like the photographs: the view transform is {view_transform(scene)}."
-        found.append(Problem(sentence, ((Operators.SET_STANDARD_VIEW, "Set Standard View"),)))
-    return found
+    return [*found, *_view_problems(scene)]
+
+
+def render_problems(context: bpy.types.Context) -> list[Problem]:
+    """Return what keeps the render engine from a picture."""
+    scene = context.scene
+    found = [backend_problem(), capture_problem(context)]
+    try:
+        render_camera(scene, scene.camera, context.evaluated_depsgraph_get())
+    except SightlineError as error:
+        fixes = () if scene.camera is not None else ((Operators.ADD_TARGET, "Add Target Camera"),)
+        found.append(Problem(str(error), fixes))
+    return [problem for problem in found if problem is not None]
+
+
+def render_notes(context: bpy.types.Context) -> list[Problem]:
+    """Return what will not stop a render but may surprise."""
+    scene = context.scene
+    target = of_scene(scene).target
+    notes: list[Problem] = []
+    if target is not None and scene.camera is not None and target != scene.camera:
+        notes.append(Problem(f"The scene's camera '{scene.camera.name}' is rendered, not the target '{target.name}'."))
+    return [*notes, *_view_problems(scene)]
+
+
+def _view_problems(scene: bpy.types.Scene) -> list[Problem]:
+    if standard_view(scene):
+        return []
+    sentence = f"Renders will not look like the photographs: the view transform is {view_transform(scene)}."
+    return [Problem(sentence, ((Operators.SET_STANDARD_VIEW, "Set Standard View"),))]
 
 
 def mask_problem(context: bpy.types.Context) -> Problem | None:
