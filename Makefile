@@ -5,13 +5,16 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 METHOD ?=
+BLENDER ?= blender
+export BLENDER
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test lint build bench clean
+.PHONY: help env demo test test-gui lint build bench clean
 
 help:
 	@echo "make demo     synthesize held-out views of the examples in Blender, and a person's Gaussians: out/demo/"
 	@echo "make test     run every test"
+	@echo "make test-gui run the extension in a real window: BLENDER=/path/to/blender, pictures in out/gui/"
 	@echo "make lint     ruff and mypy"
 	@echo "make build    build the extension with Blender's own builder: dist/"
 	@echo "make bench    measure: speed as ratios, memory"
@@ -44,6 +47,10 @@ test: env
 	    $(PY) -m pytest tests/$$suite || status=1; \
 	done; \
 	exit $$status
+
+# A window on a virtual screen (needs Xvfb). BLENDER is the command that starts Blender, "blender" unless told.
+test-gui: env
+	$(PY) -m pytest tests/gui
 
 # Relative imports of the extension reach its root, which is a package only under its own name: hence the link.
 lint: env
