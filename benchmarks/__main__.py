@@ -19,6 +19,8 @@ SUBJECTS = {
     "view": "a whole 512 x 384 view from 4 sources on two cores: stages, first and next frame, peak memory",
     "splatting": "half a million Gaussians on one thread, on all and on a GPU; gradients; the plain reference",
     "people": "a person from two photographs: matching, network, splatting",
+    "animation": "a path of frames in Blender: asked for, made, from the cache; memory over 500 of them",
+    "cache": "a finished 960 x 540 frame read from the cache, against a plain file; a crowded cache",
     "worker": "starting the worker, a round trip",
     "transfer": "a 2048 x 2048 picture on its way from the worker into Blender",
 }
