@@ -25,9 +25,13 @@ def check_ending(path: Path) -> None:
 
     Raises:
         OutputError: If the ending is none of a format that is written.
+        ImportError: If the package that writes this format is missing.
     """
-    if path.suffix.lower() not in _ENDINGS:
+    suffix = path.suffix.lower()
+    if suffix not in _ENDINGS:
         raise OutputError(f"{path} cannot be written: the file must end in .png, .jpg or .exr.")
+    if suffix == ".exr":
+        import OpenEXR  # noqa: F401
 
 
 def write_picture(

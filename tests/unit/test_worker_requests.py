@@ -22,6 +22,7 @@ from inference.picture_stamp import read_stamp
 from inference.progress import Progress
 from inference.view import Capture, View
 from inference.worker import protocol
+from inference.worker.failures import failure
 from inference.worker.handlers import Handlers
 from inference.worker.server import Context
 
@@ -180,6 +181,16 @@ def test_a_wrong_ending_is_told_before_the_work(handlers: Handlers, listener: Li
     with pytest.raises(OutputError, match="must end in"):
         handlers.synthesize(synthesis(tmp_path, save=str(tmp_path / "a.tif")), listener.context)
     assert handlers._session is None
+
+
+def test_a_missing_package_is_told_before_the_work(
+    handlers: Handlers, listener: Listener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "OpenEXR", None)
+    with pytest.raises(ImportError) as caught:
+        handlers.synthesize(synthesis(tmp_path, save=str(tmp_path / "a.exr")), listener.context)
+    assert handlers._session is None and "'OpenEXR' is missing" in failure(caught.value, "synthesize").message
+    assert handlers.synthesize(synthesis(tmp_path, save=str(tmp_path / "a.png")), listener.context)["saved"]
 
 
 def test_a_relative_path_is_refused(handlers: Handlers, listener: Listener, tmp_path: Path) -> None:
