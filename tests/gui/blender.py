@@ -39,7 +39,7 @@ class Blender:
         self.version = self._install()
 
     def run(self, session: str, out: Path, *arguments: object) -> dict[str, Any]:
-        """Run a session of sessions.py, with its pictures in ``out``; return what it found out.
+        """Run a session of sessions/, with its pictures in ``out``; return what it found out.
 
         Raises:
             AssertionError: If a step failed or Blender did not end well.
@@ -83,7 +83,7 @@ class Blender:
         self._background("--command", "extension", "install-file", "-r", "user_default", "-e", archive)
         expression = (
             "import bpy; view = bpy.context.preferences.view; view.show_splash = False; "
-            "view.filebrowser_display_type = 'SCREEN'; bpy.ops.wm.save_userpref(); "
+            "view.filebrowser_display_type = view.render_display_type = 'SCREEN'; bpy.ops.wm.save_userpref(); "
             "print('version', *bpy.app.version[:2])"
         )
         output = self._background("--python-expr", expression)

@@ -1,4 +1,4 @@
-"""Inside Blender: runs one session of sessions.py a step at a time, so that Blender draws and listens in between.
+"""Inside Blender: runs one session of sessions/ a step at a time, so that Blender draws and listens in between.
 
 A session is a generator; each time that it yields, Blender's event loop turns. What it found out, and the error that
 ended it, is written as JSON.
@@ -83,7 +83,7 @@ def _play(name: str, session: Session) -> Steps:
     """Take a session's steps, write down what came of them, and end Blender."""
     error = ""
     try:
-        yield from getattr(importlib.import_module("tests.gui.sessions"), name)(session)
+        yield from importlib.import_module(f"tests.gui.sessions.{name}").run(session)
     except Exception:
         error = traceback.format_exc()
         yield from session.picture(f"{name}_failed")

@@ -69,6 +69,19 @@ def key_over_view(session: Session, key: str, **modifiers: bool) -> Steps:
     yield from session.pause()
 
 
+def key_over_middle(session: Session, key: str) -> Steps:
+    """Press a key with the mouse in the middle of the window."""
+    x, y = main_window().width // 2, main_window().height // 2
+    yield from move(session, x, y)
+    yield from press(session, key, x, y)
+    yield from session.pause(1)
+
+
+def stop_render(session: Session) -> Steps:
+    """Click the cross beside the progress in the status bar; a simulated Esc does not reach Blender's jobs."""
+    yield from click(session, main_window().width // 2 + 118, 10)
+
+
 def middle(region: bpy.types.Region) -> tuple[int, int]:
     """Return a place over the view that the sidebar does not hide."""
     return region.x + region.width * 2 // 5, region.y + region.height // 2

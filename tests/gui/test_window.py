@@ -30,3 +30,15 @@ def test_a_view(blender: Blender, out: Path) -> None:
     assert facts["seconds_to_cancel"] < 5
     assert difference(out / "result.png", facts["frame"], Path(facts["result"])) <= 4
     assert difference(out / "undone.png", facts["frame"], Path(facts["result"])) > 20
+
+
+def test_rendering(blender: Blender, out: Path) -> None:
+    facts = blender.run("render", out, STILL_LIFE)["facts"]
+    synthesized, full, preview = (
+        cv2.imread(facts[name], cv2.IMREAD_UNCHANGED).astype(float)
+        for name in ("synthesized", "rendered_full", "rendered_preview")
+    )
+    assert np.abs(synthesized[..., :3] / 257 - full[..., :3]).mean() < 1
+    assert preview.shape == full.shape and preview[..., 3].min() == 255
+    assert np.abs(preview - full).mean() < 12
+    assert facts["seconds_to_cancel"] < 10

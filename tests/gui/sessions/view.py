@@ -1,61 +1,20 @@
-"""Inside Blender: sessions, each a user's way through a part of the extension, with what must be true on the way."""
+"""Inside Blender: import, add a target, synthesize, cancel, undo."""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
 import bpy
 
-from . import hands
-from .driver import Session, Steps
+from tests.gui import hands
+from tests.gui.driver import Session, Steps
 
-PACKAGE = "bl_ext.user_default.sightline"
-
-
-def state() -> Any:
-    """Return the extension's running job."""
-    return bpy.context.window_manager.sightline
+from .common import empty_scene, ended, import_capture, result_image, settings, state
 
 
-def settings() -> Any:
-    return bpy.context.scene.sightline
-
-
-def ended(session: Session, seconds: float = 300.0) -> Steps:
-    """Wait for the running job."""
-    yield from session.until(lambda: not state().running, seconds)
-    yield from session.pause()
-
-
-def import_capture(session: Session, calibration: Path) -> Steps:
-    """Import a capture by the button and the file browser."""
-    yield from hands.click_button(session, "sightline.import_capture")
-    yield from session.until(lambda: hands.area_of("FILE_BROWSER") is not None, 10)
-    browser = hands.area_of("FILE_BROWSER")
-    browser.spaces.active.params.directory = str(calibration.parent).encode()
-    browser.spaces.active.params.filename = calibration.name
-    yield from session.picture("import_file")
-    yield from hands.click_button(session, "file.execute", browser, "EXECUTE")
-    yield from session.until(lambda: hands.area_of("FILE_BROWSER") is None, 10)
-    yield from ended(session)
-    assert state().error == "", state().error
-    assert settings().capture is not None
-
-
-def result_image() -> Any:
-    """Return the picture behind the target's view, or ``None``."""
-    backgrounds = settings().target.data.background_images
-    return next((one.image for one in backgrounds if one.image and "sightline_result" in one.image), None)
-
-
-def view(session: Session) -> Steps:
-    """Import, add a target, synthesize, cancel, undo."""
-    assert PACKAGE in bpy.context.preferences.addons
-    yield from hands.key_over_view(session, "A")
-    yield from hands.key_over_view(session, "DEL")
-    yield from hands.open_sidebar(session)
+def run(session: Session) -> Steps:
+    yield from empty_scene(session)
     yield from session.picture("start")
     yield from import_capture(session, Path(session.arguments[0]))
     yield from hands.key_over_view(session, "HOME")
