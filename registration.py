@@ -49,7 +49,7 @@ def register() -> None:
     panels.render.register()
     for handlers, handler in HANDLERS:
         handlers.append(handler)
-    _Registered.command = bpy.utils.register_cli_command(COMMAND, batch.command)
+    _Registered.command = bpy.utils.register_cli_command(COMMAND, batch.command)  # type: ignore[func-returns-value]
 
 
 def unregister() -> None:

@@ -14,6 +14,7 @@ import bpy
 
 def main() -> int:
     """Return the exit status."""
+    assert bpy.context.preferences is not None
     names = [addon.module for addon in bpy.context.preferences.addons]  # bl_ext.<repository>.sightline
     package = next((name for name in names if name.rpartition(".")[2] == "sightline" and name in sys.modules), None)
     if package is None:
@@ -21,7 +22,8 @@ def main() -> int:
         return 1
     arguments = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else []
     batch = importlib.import_module(f"{package}.scene.batch")
-    return batch.render(arguments, "blender -b FILE.blend --python batch_render.py --")
+    status: int = batch.render(arguments, "blender -b FILE.blend --python batch_render.py --")
+    return status
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """What buttons do; thin."""
 
-from . import capture, fixes, gaussians, housekeeping, masks, result, synthesize
+from . import animation, capture, fixes, gaussians, housekeeping, masks, result, synthesize
 
 CLASSES: tuple[type, ...] = (
     *capture.CLASSES,
     *masks.CLASSES,
     *synthesize.CLASSES,
+    *animation.CLASSES,
     *result.CLASSES,
     *gaussians.CLASSES,
     *fixes.CLASSES,

@@ -16,7 +16,7 @@ from .job import at_once
 from .numbered_files import parts
 from .properties import FRAME_FORMATS, METHODS, QUALITIES, of_scene
 from .results import output_folder
-from .targets import target_of
+from .synthesis import needed_target
 
 
 class UsageError(SightlineError):
@@ -68,9 +68,7 @@ def batch_of(arguments: argparse.Namespace) -> Batch:
     settings, render = of_scene(scene), scene.render
     if arguments.camera is not None:
         settings.target = _camera(scene, arguments.camera)
-    target = target_of(scene)
-    if target is None:
-        raise UsageError(f"The scene '{scene.name}' has no camera; name one by --camera.")
+    target = needed_target(scene)
     for name in ("method", "quality"):
         if (value := getattr(arguments, name)) is not None:
             setattr(settings, name, value)
@@ -87,14 +85,14 @@ def _chosen(scene: bpy.types.Scene, arguments: argparse.Namespace) -> tuple[int,
 def _scene(name: str | None) -> bpy.types.Scene:
     if name is None:
         return bpy.context.scene
-    scene = bpy.data.scenes.get(name)
+    scene: bpy.types.Scene | None = bpy.data.scenes.get(name)
     if scene is None:
         raise UsageError(f"There is no scene '{name}'; there {_listed(bpy.data.scenes.keys())}.")
     return scene
 
 
 def _camera(scene: bpy.types.Scene, name: str) -> bpy.types.Object:
-    obj = scene.objects.get(name)
+    obj: bpy.types.Object | None = scene.objects.get(name)
     if obj is None or obj.type != "CAMERA":
         names = sorted(obj.name for obj in scene.objects if obj.type == "CAMERA")
         raise UsageError(f"There is no camera '{name}' in the scene '{scene.name}'; there {_listed(names)}.")

@@ -44,7 +44,7 @@ def show_strip(scene: bpy.types.Scene, name: str, files: Mapping[int, Path]) -> 
     strips = editor.strips if hasattr(editor, "strips") else editor.sequences  # before Blender 4.4
     first, last = min(files), max(files)
     channel = 0
-    for strip in [strip for strip in strips if strip.name == name and RESULT_KEY in strip]:
+    for strip in [strip for strip in strips if strip.get(RESULT_KEY) == name]:
         channel = strip.channel
         strips.remove(strip)
     taken = {strip.channel for strip in strips if _overlaps(strip, first, last)}
@@ -60,7 +60,7 @@ def show_strip(scene: bpy.types.Scene, name: str, files: Mapping[int, Path]) -> 
         _set_linear(strip)
     else:
         strip.colorspace_settings.name = "sRGB"
-    strip[RESULT_KEY] = ""
+    strip[RESULT_KEY] = name  # its own may have got a number
     return strip
 
 

@@ -87,7 +87,7 @@ def make_frames(
         start, end = (place / len(asked.numbers) for place in (index, index + 1))
         yield Step(start, shown)
         while not read:
-            if bpy.app.is_job_running("RENDER"):
+            if bpy.app.is_job_running("RENDER"):  # type: ignore[func-returns-value]
                 yield Step(start, f"{shown}: waiting for Blender's render", waiting=True)
             else:
                 read.extend(_requests(recipe, asked.numbers[index:], files))

@@ -139,7 +139,8 @@ def write_capture(name: str, sources: list[Source], files: dict[int, Path]) -> G
     """
     usable = [source for source in sources if not source.reason]
     if len(usable) < FEWEST_SOURCES:
-        reasons = [f"'{source.name}' {source.reason}" for source in sources if source.reason][:2]
+        blamed = unused(sources) or {source.name: source.reason for source in sources if source.reason}
+        reasons = [f"'{name}' {reason}" for name, reason in blamed.items()][:2]
         because = f" ({'; '.join(reason.rstrip('.') for reason in reasons)})" if reasons else ""
         number = "1 usable source" if len(usable) == 1 else f"{len(usable) or 'no'} usable sources"
         raise CaptureError(

@@ -1,0 +1,51 @@
+"""A worker that makes grey frames in no time, and fails as a test wants: the real loop and protocol.
+
+``FRAME_FAULTS`` is JSON: what is to happen (``error``, ``die``, ``die once``, ``disk full``) by the number in the
+frame's file name; ``*`` is every frame. ``FRAME_SECONDS`` is how long one takes.
+"""
+
+import argparse
+import json
+import os
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inference.errors import OutputError, TargetError
+from inference.picture_stamp import stamped
+from inference.worker.server import Context, serve
+from tests.made_up import write_png
+
+
+def synthesize(params: dict[str, Any], context: Context) -> dict[str, Any]:
+    path = Path(params["save"])
+    number = str(int(re.findall(r"\d+", f"0{path.stem}")[-1]))
+    faults = json.loads(os.environ.get("FRAME_FAULTS", "{}"))
+    fault = faults.get(number, faults.get("*"))
+    died = path.with_suffix(".died")
+    if fault == "die" or (fault == "die once" and not died.exists()):
+        died.touch()
+        os._exit(7)
+    if fault == "error":
+        raise TargetError("No source sees what the target sees.")
+    if fault == "disk full":
+        raise OutputError(f"{path} cannot be written: No space left on device.")
+    end = time.monotonic() + float(os.environ.get("FRAME_SECONDS", "0"))
+    while (left := end - time.monotonic()) > 0:
+        context.progress(max(0.0, 1 - left), "Taking time")
+        time.sleep(0.01)
+    context.warning("The photographs are small.")
+    width, height = params["target"]["width"], params["target"]["height"]
+    write_png(path.with_suffix(".part"), np.full((height, width, 3), 128, np.uint8))
+    path.write_bytes(stamped(path.with_suffix(".part").read_bytes(), path.suffix, params["stamp"]))
+    path.with_suffix(".part").unlink()
+    return {"metadata": {"method": params["options"]["method"], "sources": []}, "saved": params["save"]}
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--folder", type=Path, required=True)
+    serve({"synthesize": synthesize}, parser.parse_args().folder)
