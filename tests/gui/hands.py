@@ -8,6 +8,7 @@ from bpy_extras.view3d_utils import location_3d_to_region_2d
 from .driver import Session, Steps
 
 _STEP = 9  # pixels between two places where a button is looked for: less than half a button's height
+_SCROLLS = 4
 
 
 def main_window() -> bpy.types.Window:
@@ -99,25 +100,38 @@ def camera_frame() -> tuple[int, int, int, int]:
     return round(left), round(main_window().height - top), round(right - left), round(top - bottom)
 
 
-def click_button(session: Session, operator: str, area: bpy.types.Area | None = None, kind: str = "UI") -> Steps:
-    """Move the mouse over a region until it is on the button of an operator, and click that.
+def click_button(
+    session: Session, operator: str, area: bpy.types.Area | None = None, kind: str = "UI", column: float = 0.4
+) -> Steps:
+    """Move the mouse down a region until it is on the button of an operator, and click that.
+
+    Args:
+        session: The running one.
+        operator: Its ``bl_idname``.
+        area: Where it is looked for; the 3D view unless told.
+        kind: The region of the area. What has no room is scrolled to.
+        column: How far to the right the mouse moves down, a share of the region's width.
 
     Raises:
-        AssertionError: If no such button shows.
+        AssertionError: If there is no such button.
     """
     area = area or view_area()
     region = region_of(area, kind)
-    for column in (0.4, 0.65, 0.83, 0.93):
-        for y in range(region.height - _STEP, 0, -_STEP):
-            x = region.x + int(region.width * column)
-            yield from move(session, x, region.y + y)
+    x = region.x + int(region.width * column)
+    for _ in range(_SCROLLS):
+        for y in range(region.y + region.height - _STEP, region.y, -_STEP):
+            yield from move(session, x, y)
             if operator not in _command_under_mouse(area, region):
                 continue
             yield from session.pause(0.3)  # a panel may just have been drawn anew
             if operator in _command_under_mouse(area, region):
-                yield from click(session, x, region.y + y)
+                yield from click(session, x, y)
                 return
-    raise AssertionError(f"there is no button for {operator} to be seen")
+        yield from move(session, x, region.y + region.height // 2)
+        for _ in range(5):
+            main_window().event_simulate(type="WHEELDOWNMOUSE", value="PRESS", x=x, y=region.y + region.height // 2)
+            yield from session.pause(0.1)
+    raise AssertionError(f"there is no button for {operator}")
 
 
 def _command_under_mouse(area: bpy.types.Area, region: bpy.types.Region) -> str:

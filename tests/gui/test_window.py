@@ -1,5 +1,6 @@
 """What a user does, in a window; every step leaves a picture in out/gui."""
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -42,3 +43,13 @@ def test_rendering(blender: Blender, out: Path) -> None:
     assert preview.shape == full.shape and preview[..., 3].min() == 255
     assert np.abs(preview - full).mean() < 12
     assert facts["seconds_to_cancel"] < 10
+
+
+def test_an_animation(blender: Blender, out: Path) -> None:
+    shutil.rmtree(out / "animation_files", ignore_errors=True)
+    facts = blender.run("animation", out, STILL_LIFE)["facts"]
+    first, last = (Path(facts["files"][place]) for place in (0, -1))
+    number = len(facts["files"])
+    assert difference(out / "animation_1.png", facts["frame"], first) <= 4
+    assert difference(out / f"animation_{number}.png", facts["frame"], last) <= 4
+    assert difference(out / "animation_1.png", facts["frame"], last) > 6

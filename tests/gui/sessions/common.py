@@ -36,7 +36,7 @@ def import_capture(session: Session, calibration: Path) -> Steps:
     browser.spaces.active.params.directory = str(calibration.parent).encode()
     browser.spaces.active.params.filename = calibration.name
     yield from session.picture("import_file")
-    yield from hands.click_button(session, "file.execute", browser, "EXECUTE")
+    yield from hands.click_button(session, "file.execute", browser, "EXECUTE", 0.93)
     yield from session.until(lambda: hands.area_of("FILE_BROWSER") is None, 10)
     yield from ended(session)
     assert state().error == "", state().error
@@ -67,3 +67,15 @@ def prepare(session: Session, method: str, percentage: int = 100) -> Steps:
     bpy.context.scene.render.resolution_percentage = percentage
     settings().method, settings().quality = method, "preview"
     yield from session.pause()
+
+
+def move_target(frames: int) -> None:
+    """Let the target move sideways from the first frame to the last, a tenth of a metre."""
+    target = settings().target
+    scene = bpy.context.scene
+    scene.frame_start, scene.frame_end = 1, frames
+    start, aside = target.location.copy(), target.matrix_world.to_3x3().col[0]
+    for frame, share in ((1, -0.05), (frames, 0.05)):
+        target.location = start + share * aside
+        target.keyframe_insert("location", frame=frame)
+    scene.frame_set(1)
