@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import bpy
 import numpy as np
 
+from ..inference.camera import Camera
 from ..inference.errors import Cancelled, SightlineError
 from ..inference.frame_cache import StoredFrame
 from ..inference.worker.client import Request
@@ -34,7 +35,8 @@ def render(engine: bpy.types.RenderEngine, depsgraph: bpy.types.Depsgraph) -> No
     written, be it a still or an animation, and is shown once; with ``error_set`` as well it would be shown twice.
     """
     try:
-        _write(engine, depsgraph, _picture(engine, depsgraph))
+        picture, camera = _picture(engine, depsgraph)
+        _write(engine, depsgraph, picture, camera)
     except Cancelled as stopped:
         if not engine.test_break():  # not the user's Esc: the worker was ended, and the frame is missing
             engine.report({"ERROR"}, str(stopped))
@@ -45,8 +47,8 @@ def render(engine: bpy.types.RenderEngine, depsgraph: bpy.types.Depsgraph) -> No
         raise
 
 
-def _picture(engine: bpy.types.RenderEngine, depsgraph: bpy.types.Depsgraph) -> StoredFrame:
-    """Return the picture of a view layer, from the cache where it is there.
+def _picture(engine: bpy.types.RenderEngine, depsgraph: bpy.types.Depsgraph) -> tuple[StoredFrame, Camera]:
+    """Return the picture of a view layer, from the cache where it is there, and the camera it is for.
 
     Raises:
         SightlineError: If there is none; :class:`Cancelled` where the user wants none.
@@ -67,7 +69,7 @@ def _picture(engine: bpy.types.RenderEngine, depsgraph: bpy.types.Depsgraph) -> 
     request = _taken(engine, picture_request(recipe, view, frame, graph, {}))
     for name, reason in request.unused.items():
         engine.report({"WARNING"}, f"'{name}' is not used: {reason}")
-    return cache().read(request.key) or _made(engine, request)
+    return cache().read(request.key) or _made(engine, request), view
 
 
 def _made(engine: bpy.types.RenderEngine, request: PictureRequest) -> StoredFrame:
@@ -120,14 +122,18 @@ def _taken(engine: bpy.types.RenderEngine, steps: Generator[Step, None, T]) -> T
         return result
 
 
-def _write(engine: bpy.types.RenderEngine, depsgraph: bpy.types.Depsgraph, picture: StoredFrame) -> None:
-    """Hand a picture to Blender; what it was made by goes into the files as well."""
+def _write(
+    engine: bpy.types.RenderEngine, depsgraph: bpy.types.Depsgraph, picture: StoredFrame, camera: Camera
+) -> None:
+    """Hand a picture to Blender; what it was made by goes into the files as well. A preview is enlarged."""
     scene = depsgraph.scene_eval
     background = None if scene.render.film_transparent else background_colour(scene)
-    height, width = picture.rgba.shape[:2]
+    width, height = camera.width, camera.height
     result = engine.begin_result(0, 0, width, height, layer=depsgraph.view_layer.name)
     passes: Any = result.layers[0].passes
-    passes[pixels.COMBINED].rect.foreach_set(pixels.combined(picture.rgba, background).ravel())
-    passes[pixels.DEPTH].rect.foreach_set(pixels.depth(picture.depth).ravel())
+    combined = pixels.enlarged(pixels.combined(picture.rgba, background), width, height)
+    passes[pixels.COMBINED].rect.foreach_set(combined.ravel())
+    depth = pixels.enlarged(pixels.depth(picture.depth), width, height, blend=False)
+    passes[pixels.DEPTH].rect.foreach_set(depth.ravel())
     result.stamp_data_add_field("Sightline", summary(picture.metadata))
     engine.end_result(result)

@@ -52,6 +52,28 @@ def depth(stored: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.where(np.isfinite(stored), stored, np.float32(NOTHING))
 
 
+def enlarged(plane: NDArray[np.float32], width: int, height: int, *, blend: bool = True) -> NDArray[np.float32]:
+    """Return an H x W or H x W x C plane at another size, as it is where that is its own.
+
+    Args:
+        plane: The values.
+        width, height: Of the result.
+        blend: Bilinearly; else every pixel takes the nearest value, as depths must: between two there may be nothing.
+    """
+    if plane.shape[:2] == (height, width):
+        return plane
+    for axis, size in enumerate((height, width)):
+        place = np.clip((np.arange(size) + 0.5) * plane.shape[axis] / size - 0.5, 0, plane.shape[axis] - 1)
+        if not blend:
+            plane = np.take(plane, np.round(place).astype(np.intp), axis)
+            continue
+        low = np.floor(place).astype(np.intp)
+        high = np.minimum(low + 1, plane.shape[axis] - 1)
+        share = (place - low).astype(np.float32).reshape([-1 if one == axis else 1 for one in range(plane.ndim)])
+        plane = np.take(plane, low, axis) * (1 - share) + np.take(plane, high, axis) * share
+    return plane
+
+
 @cache
 def _linear() -> NDArray[np.float32]:
     """Return linear light for each of the 65536 values of sRGB."""

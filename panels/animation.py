@@ -8,9 +8,9 @@ from ..scene import checks
 from ..scene.cache_state import cache_in_words
 from ..scene.frame_ranges import frames_of
 from ..scene.names import Operators, Panels
-from ..scene.properties import of_scene
+from ..scene.properties import job_state, of_scene
 from ..scene.words import counted
-from .common import SidebarPanel, progress, sentence
+from .common import SidebarPanel, sentence
 
 
 class AnimationPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
@@ -29,7 +29,7 @@ class AnimationPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
         column.prop(settings, "frames_strip")
         frames = frames_of(context.scene)
         sentence(layout, context, f"{counted(len(frames), 'frame')}, {frames[0]} to {frames[-1]}", "TIME")
-        if not progress(layout, context):
+        if not job_state().running:  # the Result panel shows how far it is
             row = layout.row()
             row.scale_y = 1.4
             row.enabled = checks.ready(context)

@@ -51,9 +51,9 @@ def import_capture(job: Job, scene: Handle[bpy.types.Scene], path: Path) -> Step
     try:
         data = yield from answer(job, worker, "import", {"path": str(path), "pictures": str(pictures)}, 0.0, 0.7)
         capture = Capture.from_json(data["capture"])
-        parts = _begin(scene, name)
-        sources: list[Source] = []
         size = _display_size(capture)
+        parts = _begin(scene, name, 2 * size)
+        sources: list[Source] = []
         for index, view in enumerate(capture):
             sources.append(_add_camera(parts, view, capture, size))
             yield Step(0.7 + 0.3 * (index + 1) / len(capture), f"Adding {view.name}")
@@ -89,12 +89,12 @@ def camera_collection(context: bpy.types.Context) -> bpy.types.Collection:
     return collection
 
 
-def _begin(scene: Handle[bpy.types.Scene], name: str) -> _Parts:
+def _begin(scene: Handle[bpy.types.Scene], name: str, size: float) -> _Parts:
     """Make the collection and the empty that all cameras hang on, so that the whole can be moved and scaled."""
     collection = bpy.data.collections.new(name)
     _there(scene).collection.children.link(collection)
     parent = bpy.data.objects.new(name, None)
-    parent.empty_display_type = "ARROWS"
+    parent.empty_display_type, parent.empty_display_size = "ARROWS", size
     collection.objects.link(parent)
     return _Parts(scene, Handle.to(collection, "collections"), Handle.to(parent, "objects"))
 
@@ -138,14 +138,14 @@ def _add_points(parts: _Parts, points: NDArray[np.float64]) -> None:
 
 
 def _select(parts: _Parts) -> None:
-    """Select what was brought in, and nothing else, as importers do: Frame Selected shows it. Not amid editing."""
+    """Select the cameras that were brought in, and nothing else: Frame Selected shows them. Not amid editing."""
     for layer in _there(parts.scene).view_layers:
         if layer.objects.active is not None and layer.objects.active.mode != "OBJECT":
             continue
-        brought = set(_resolved(parts.collection).objects)
+        cameras = cameras_in(_resolved(parts.collection))
         for obj in layer.objects:
-            obj.select_set(obj in brought and not obj.hide_select, view_layer=layer)
-        layer.objects.active = _resolved(parts.parent)
+            obj.select_set(obj in cameras, view_layer=layer)
+        layer.objects.active = cameras[0]
 
 
 def _remove(parts: _Parts) -> None:

@@ -344,3 +344,25 @@ def test_a_camera_on_a_source_shows_its_photograph(scene, scene_module: Scene, t
     np.testing.assert_array_equal(png(scene, tmp_path / "cached.png"), made)
     scene.camera.location.x = 0.14
     stopped(scene, tmp_path / "no.png", "There is no Python at")
+
+
+def test_a_preview_fills_the_picture(scene, passes) -> None:
+    scene.sightline.quality = "preview"
+    scene.render.resolution_x, scene.render.resolution_y = 384, 288
+    combined, depth = layer(passes())
+    assert combined.shape[:2] == depth.shape == (288, 384)
+    assert all((half[..., 3] > 0.9).mean() > 0.9 for half in np.array_split(combined, 2))
+    assert len(np.unique(combined[144, :, 0])) > 256  # more values in a row than the preview has pixels: blended
+
+
+@pytest.mark.parametrize("blend", [True, False])
+def test_enlarging_keeps_pixel_edges(extension: str, blend: bool) -> None:
+    """A ramp over the picture's width stays that ramp: the first pixel's edge stays at 0."""
+    pixels = importlib.import_module(f"{extension}.engine.pixels")
+    small, large = ((np.arange(n) + 0.5) / n for n in (8, 40))
+    plane = np.broadcast_to(small.astype(np.float32), (6, 8))
+    found = pixels.enlarged(plane, 40, 12, blend=blend)
+    assert found.shape == (12, 40)
+    inner = found[:, 3:-3] - large[3:-3]
+    assert np.abs(inner).max() < (1e-6 if blend else 0.5 / 8 + 1e-6)
+    assert pixels.enlarged(plane, 8, 6) is plane
