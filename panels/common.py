@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import bpy
 
 from ..scene.checks import Problem
-from ..scene.names import TAB, Operators
-from ..scene.properties import job_state
+from ..scene.names import TAB
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import IconItems
@@ -42,14 +41,3 @@ def problem(layout: bpy.types.UILayout, context: bpy.types.Context, found: Probl
     sentence(box, context, found.sentence, icon)
     for operator, text in found.fixes:
         box.operator(operator, text=text)
-
-
-def progress(layout: bpy.types.UILayout, context: bpy.types.Context) -> bool:
-    """Draw how far the running job is, in the place of buttons; return whether there is one."""
-    state = job_state()
-    if state.running:
-        row = layout.row(align=True)
-        row.progress(factor=state.fraction, text=f"{state.title} {state.fraction:.0%}")
-        row.operator(Operators.CANCEL, text="", icon="CANCEL")
-        sentence(layout, context, state.message)
-    return state.running

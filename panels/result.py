@@ -9,7 +9,7 @@ from ..scene.names import ENGINE, Operators, Panels
 from ..scene.properties import job_state
 from ..scene.results import metadata_of, result_of, summary
 from ..scene.targets import target_of
-from .common import SidebarPanel, progress, sentence
+from .common import SidebarPanel, sentence
 
 
 class ResultPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
@@ -21,7 +21,11 @@ class ResultPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         state = job_state()
-        if progress(layout, context):
+        if state.running:
+            row = layout.row(align=True)
+            row.progress(factor=state.fraction, text=f"{state.title} {state.fraction:.0%}")
+            row.operator(Operators.CANCEL, text="", icon="CANCEL")
+            sentence(layout, context, state.message)
             return
         row = layout.row()
         row.scale_y = 1.4

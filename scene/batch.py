@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import signal
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -51,7 +53,7 @@ def render(arguments: Sequence[str], program: str, *, names_file: bool = False) 
     try:
         with _signals() as received:
             if names_file:
-                _open(str(parsed.file))
+                _open(parsed.file)
             return _run(batch_of(parsed), received)
     except SightlineError as error:
         print(f"Error: {error}", file=sys.stderr, flush=True)
@@ -61,17 +63,20 @@ def render(arguments: Sequence[str], program: str, *, names_file: bool = False) 
         return FAILED
 
 
-def _open(path: str) -> None:
+def _open(path: Path) -> None:
     """Open a blend file.
 
     Raises:
         SightlineError: If that is not possible.
     """
+    if not path.is_file():
+        raise SightlineError(f"There is no file '{path}'.")
     try:
-        bpy.ops.wm.open_mainfile(filepath=path)
+        bpy.ops.wm.open_mainfile(filepath=str(path.absolute()))
     except RuntimeError as error:
-        reason = " ".join(str(error).removeprefix("Error: ").split())
-        raise SightlineError(f"'{path}' cannot be opened: {reason.rstrip('.')}.") from None
+        reason = re.sub(rf"""( in file)? ["']{re.escape(str(path.absolute()))}["']""", "", str(error))
+        reason = " ".join(reason.removeprefix("Error: ").split())
+        raise SightlineError(f"Blender cannot open '{path}': {reason.rstrip('.')}.") from None
 
 
 def _run(batch: Batch, received: list[int]) -> int:

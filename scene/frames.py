@@ -26,7 +26,7 @@ from .sources import write_pictures
 from .words import duration, spelled
 
 # Requests are read until this much of a step is used up (seconds).
-_READING = 0.02
+_READING = 0.01
 
 # So many frames in a row without a place to write to, or so many first frames without a living worker, are enough.
 _ENOUGH = 3

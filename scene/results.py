@@ -35,7 +35,7 @@ def reserve(scene: bpy.types.Scene, target: str) -> Path:
     """
     folder = output_folder(scene)
     for image in bpy.data.images:
-        if is_result(image) and metadata_of(image).get("target") == target:
+        if is_result(image) and image.source == "FILE" and metadata_of(image).get("target") == target:
             path = file_of(image)
             if path.parent == folder and _untouched(path, image):
                 return path
