@@ -54,10 +54,14 @@ class Session:
 
     def picture(self, name: str, part: bpy.types.Region | bpy.types.Area | None = None) -> Steps:
         """Have a picture of the main window or a part of it taken, after what has changed was drawn."""
-        main = bpy.context.window_manager.windows[0]
-        for area in main.screen.areas:
+        for area in bpy.context.window_manager.windows[0].screen.areas:
             area.tag_redraw()
         yield from self.pause(0.8)
+        yield from self.snapshot(name, part)
+
+    def snapshot(self, name: str, part: bpy.types.Region | bpy.types.Area | None = None) -> Steps:
+        """Have a picture taken of what shows at this moment."""
+        main = bpy.context.window_manager.windows[0]
         left, top, shown = (0, 0, main) if part is None else (part.x, main.height - part.y - part.height, part)
         wanted = self.out / f"{name}.wanted"
         half = self.out / f"{name}.half"

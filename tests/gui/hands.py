@@ -78,6 +78,14 @@ def key_over_middle(session: Session, key: str) -> Steps:
     yield from session.pause(1)
 
 
+def show_rendered(session: Session) -> Steps:
+    """Choose Rendered from the pie menu of the key Z."""
+    yield from key_over_view(session, "Z")
+    yield from session.pause()
+    yield from key_over_view(session, "EIGHT")
+    assert view_area().spaces.active.shading.type == "RENDERED"
+
+
 def stop_render(session: Session) -> Steps:
     """Click the cross beside the progress in the status bar; a simulated Esc does not reach Blender's jobs."""
     yield from click(session, main_window().width // 2 + 118, 10)
@@ -98,6 +106,22 @@ def camera_frame() -> tuple[int, int, int, int]:
     left, right = (choose(place.x for place in places) + region.x for choose in (min, max))
     bottom, top = (choose(place.y for place in places) + region.y for choose in (min, max))
     return round(left), round(main_window().height - top), round(right - left), round(top - bottom)
+
+
+def open_last_panel(session: Session) -> Steps:
+    """Scroll the sidebar to its end and open the panel whose header is there."""
+    region = sidebar()
+    x = region.x + region.width // 4
+    yield from scroll(session, x, region.y + region.height // 2, 30)
+    yield from click(session, x, region.y + _STEP * 2)
+
+
+def scroll(session: Session, x: int, y: int, clicks: int) -> Steps:
+    """Turn the mouse wheel downwards."""
+    yield from move(session, x, y)
+    for _ in range(clicks):
+        main_window().event_simulate(type="WHEELDOWNMOUSE", value="PRESS", x=x, y=y)
+        yield from session.pause(0.05)
 
 
 def click_button(
@@ -127,10 +151,7 @@ def click_button(
             if operator in _command_under_mouse(area, region):
                 yield from click(session, x, y)
                 return
-        yield from move(session, x, region.y + region.height // 2)
-        for _ in range(5):
-            main_window().event_simulate(type="WHEELDOWNMOUSE", value="PRESS", x=x, y=region.y + region.height // 2)
-            yield from session.pause(0.1)
+        yield from scroll(session, x, region.y + region.height // 2, 5)
     raise AssertionError(f"there is no button for {operator}")
 
 

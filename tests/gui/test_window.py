@@ -9,6 +9,7 @@ import numpy as np
 from tests.gui.blender import ROOT, Blender
 
 STILL_LIFE = ROOT / "examples" / "still_life" / "transforms.json"
+PERSON = ROOT / "examples" / "person" / "transforms.json"
 
 
 def difference(shown: Path, frame: list[int], picture: Path) -> float:
@@ -53,3 +54,12 @@ def test_an_animation(blender: Blender, out: Path) -> None:
     assert difference(out / "animation_1.png", facts["frame"], first) <= 4
     assert difference(out / f"animation_{number}.png", facts["frame"], last) <= 4
     assert difference(out / "animation_1.png", facts["frame"], last) > 6
+
+
+def test_a_person(blender: Blender, out: Path) -> None:
+    facts = blender.run("person", out, PERSON)["facts"]
+    assert facts["count"] > 1000
+    splatted = cv2.imread(facts["rendered_splatted"], cv2.IMREAD_UNCHANGED)
+    photograph = cv2.imread(str(PERSON.parent / "images" / "cam_00.png"), cv2.IMREAD_UNCHANGED)
+    covered = [float(np.mean(picture[..., 3] > 127)) for picture in (splatted, photograph)]
+    assert 0.5 < covered[0] / covered[1] < 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -79,3 +80,18 @@ def move_target(frames: int) -> None:
         target.location = start + share * aside
         target.keyframe_insert("location", frame=frame)
     scene.frame_set(1)
+
+
+def rendered(session: Session, name: str) -> Steps:
+    """Press F12, wait for the picture, write it into a file."""
+    begun = time.monotonic()
+    yield from hands.key_over_view(session, "F12")
+    yield from session.until(lambda: bpy.app.is_job_running("RENDER") or hands.area_of("IMAGE_EDITOR") is not None, 10)
+    yield from session.until(lambda: not bpy.app.is_job_running("RENDER"), 120)
+    session.facts[f"seconds_to_render_{name}"] = time.monotonic() - begun
+    yield from session.pause()
+    picture = session.out / f"rendered_{name}.png"
+    file = bpy.context.scene.render.image_settings
+    file.file_format, file.color_mode = "PNG", "RGBA"
+    bpy.data.images["Render Result"].save_render(str(picture))
+    session.facts[f"rendered_{name}"] = str(picture)

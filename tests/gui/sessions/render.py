@@ -9,7 +9,7 @@ import bpy
 from tests.gui import hands
 from tests.gui.driver import Session, Steps
 
-from .common import ended, prepare, result_image, settings
+from .common import ended, prepare, rendered, result_image, settings
 
 
 def run(session: Session) -> Steps:
@@ -44,18 +44,3 @@ def run(session: Session) -> Steps:
     yield from session.until(lambda: not bpy.app.is_job_running("RENDER"), 20)
     session.facts["seconds_to_cancel"] = time.monotonic() - begun
     yield from session.picture("render_cancelled")
-
-
-def rendered(session: Session, name: str) -> Steps:
-    """Press F12, wait for the picture, write it into a file."""
-    begun = time.monotonic()
-    yield from hands.key_over_view(session, "F12")
-    yield from session.until(lambda: bpy.app.is_job_running("RENDER") or hands.area_of("IMAGE_EDITOR") is not None, 10)
-    yield from session.until(lambda: not bpy.app.is_job_running("RENDER"), 120)
-    session.facts[f"seconds_to_render_{name}"] = time.monotonic() - begun
-    yield from session.pause()
-    picture = session.out / f"rendered_{name}.png"
-    settings_of_file = bpy.context.scene.render.image_settings
-    settings_of_file.file_format, settings_of_file.color_mode = "PNG", "RGBA"
-    bpy.data.images["Render Result"].save_render(str(picture))
-    session.facts[f"rendered_{name}"] = str(picture)

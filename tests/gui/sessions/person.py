@@ -1,0 +1,39 @@
+"""Inside Blender: a person's Gaussians from a rig, splatted by F12 and in the viewport."""
+
+from __future__ import annotations
+
+import time
+
+import bpy
+
+from tests.gui import hands
+from tests.gui.driver import Session, Steps
+
+from .common import ended, prepare, rendered, settings, state
+
+
+def run(session: Session) -> Steps:
+    yield from prepare(session, "gps-gaussian")
+    settings().gaussians_coverage = "TARGET"
+    yield from hands.open_last_panel(session)
+    yield from hands.click_button(session, "sightline.create_gaussians")
+    begun = time.monotonic()
+    yield from session.until(lambda: state().running, 10)
+    yield from session.pause(2)
+    yield from session.picture("gaussians_progress")
+    yield from ended(session)
+    session.facts["seconds_to_create"] = time.monotonic() - begun
+    assert state().error == "", state().error
+    person = bpy.context.active_object
+    session.facts["count"] = len(person.data.attributes["position"].data)
+    yield from session.picture("gaussians")
+    yield from hands.key_over_view(session, "NUMPAD_0")
+    yield from session.picture("gaussians_through_the_target")
+    yield from session.picture("panel_gaussians", hands.sidebar())
+
+    settings().method = "splatting"
+    bpy.ops.sightline.use_engine()
+    bpy.context.scene.render.film_transparent = True
+    yield from rendered(session, "splatted")
+    yield from session.picture("person_rendered")
+    yield from hands.key_over_middle(session, "ESC")
