@@ -33,13 +33,22 @@ def files(folder: Path) -> list[str]:
 
 def colours(path: Path) -> np.ndarray:
     """H x W x 3 as the file has them, the top row first."""
+    return _pixels(path)[..., :3]
+
+
+def alpha(path: Path) -> np.ndarray:
+    """H x W, the top row first."""
+    return _pixels(path)[..., 3]
+
+
+def _pixels(path: Path) -> np.ndarray:
     image = bpy.data.images.load(str(path), check_existing=False)
     image.colorspace_settings.name = "Non-Color"
     pixels = np.empty(image.size[0] * image.size[1] * 4, np.float32)
     image.pixels.foreach_get(pixels)
     shape = image.size[1], image.size[0], 4
     bpy.data.images.remove(image)
-    return pixels.reshape(shape)[::-1, :, :3]
+    return pixels.reshape(shape)[::-1]
 
 
 def psnr(made: np.ndarray, x: float) -> float:

@@ -10,9 +10,10 @@ import bpy
 import numpy as np
 import pytest
 
-from tests.blender.camera_move import PLACES, animate, colours, files, place, psnr
+from tests.blender.camera_move import PLACES, alpha, animate, colours, files, place, psnr
+from tests.blender.gaussian_clouds import module
 from tests.blender.test_jobs import drive
-from tests.made_up import picture, write_png
+from tests.made_up import FOCAL, WIDTH, picture, write_png
 
 Scene = Callable[[str], ModuleType]
 
@@ -95,6 +96,25 @@ def test_a_parent_and_a_constraint_move_the_target(move: Path) -> None:
     make()
     for frame, x in ((1, -0.2), (2, 0.1)):
         assert psnr(colours(move / f"Target.{frame:04d}.png"), x) > 25
+
+
+def test_gaussians_that_move(move: Path, scene_module: Scene, extension: str) -> None:
+    """One round Gaussian before a target at rest: where its middle is in the picture follows from the focal length."""
+    scene, target = bpy.context.scene, bpy.data.objects["Target"]
+    target.animation_data_clear()
+    target.location = (0, 0, 4)
+    one = module(extension, "inference.gaussians").Gaussians(
+        np.zeros((1, 3)), np.array([[1.0, 0, 0, 0]]), np.full((1, 3), 0.1), np.array([0.99]), np.ones((1, 1, 3))
+    )
+    obj = scene_module("gaussians").create_object(bpy.context, one, "one")
+    for frame, x in ((1, 0.0), (2, 0.4)):
+        place(obj, frame, x)
+    scene.sightline.method, scene.sightline.capture, scene.frame_end = "splatting", None, 2
+    make()
+    for frame, x in ((1, 0.0), (2, 0.4)):
+        weights = alpha(move / f"Target.{frame:04d}.png")
+        column = (weights.sum(axis=0) * (np.arange(WIDTH) + 0.5)).sum() / weights.sum()
+        assert column == pytest.approx(WIDTH / 2 + FOCAL * x / 4, abs=0.2)
 
 
 def test_what_is_right_is_left_alone_and_what_is_not_is_made_again(move: Path) -> None:
