@@ -65,7 +65,7 @@ def _nearest(layout: bpy.types.UILayout, context: bpy.types.Context, settings: S
         near, far = (_length(context.scene, value) for value in (known.depth_near, known.depth_far))
         column = layout.column()
         column.active = False
-        sentence(column, context, f"{near} to {far}, from {ORIGINS.get(known.depth_origin, known.depth_origin)}")
+        sentence(column, context, f"{near} to {far} from {ORIGINS.get(known.depth_origin, known.depth_origin)}")
 
 
 def _length(scene: bpy.types.Scene, value: float) -> str:
