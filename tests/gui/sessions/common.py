@@ -53,6 +53,7 @@ def result_image() -> Any:
 def empty_scene(session: Session) -> Steps:
     """Delete what the start-up scene holds, and show the sidebar."""
     assert PACKAGE in bpy.context.preferences.addons
+    hands.view_area().spaces.active.overlay.show_relationship_lines = False  # they cross the pictures
     yield from hands.key_over_view(session, "A")
     yield from hands.key_over_view(session, "DEL")
     yield from hands.open_sidebar(session)

@@ -17,7 +17,7 @@ def run(session: Session) -> Steps:
     yield from empty_scene(session)
     yield from session.picture("start")
     yield from import_capture(session, Path(session.arguments[0]))
-    yield from hands.key_over_view(session, "HOME")
+    yield from hands.key_over_view(session, "NUMPAD_PERIOD")
     yield from session.picture("imported")
     yield from hands.click_button(session, "sightline.add_target")
     assert settings().target is not None
