@@ -17,6 +17,7 @@ SUBJECTS = {
     "sweep": "the plane sweep volume against torch, OpenCV and a memory copy",
     "network": "ConvGLR's network against the plain convolutions in it",
     "view": "a whole 512 x 384 view from 4 sources on two cores: stages, first and next frame, peak memory",
+    "steadiness": "how steady a camera's path is where sources change, with fading and without",
     "splatting": "half a million Gaussians on one thread, on all and on a GPU; gradients; the plain reference",
     "people": "a person from two photographs: matching, network, splatting",
     "animation": "a path of frames in Blender: asked for, made, from the cache; memory over 500 of them",

@@ -28,7 +28,7 @@ from .planesweep.matching import matching_cost
 from .planesweep.pipeline import PLANES, render_draft
 from .planesweep.sweep import SourceImages, Sweep
 from .progress import Progress, part, silent
-from .selection import Choice, select_sources
+from .selection import FADING, Choice, select_sources
 from .view import Capture
 from .weights import DEFAULTS, WeightsInfo
 
@@ -131,9 +131,11 @@ class Session:
         count = options.sources or DEFAULT_SOURCES
         if network:
             count = min(options.sources or network.config.views, network.config.views)
+        fading = FADING
         if options.method == "nearest":
-            count = 1
-        choices = select_sources(target, [view.camera for view in capture.views], count, scene.near, scene.far)
+            count, fading = 1, 0.0
+        cameras = [view.camera for view in capture.views]
+        choices = select_sources(target, cameras, count, scene.near, scene.far, fading)
         used = [choice for choice in choices if choice.used]
         _check_reach(used, capture, options.method)
         with clock.stage("photographs"):
@@ -142,7 +144,8 @@ class Session:
                 progress(0.1 + 0.2 * index / len(used), "Reading the photographs")
                 view = capture.views[choice.index]
                 photographs.append(self._photographs.get(view, _scale(target, view.camera, scene)))
-        reach = target_depth_range(target, [photograph.camera for photograph in photographs], capture.points, scene)
+        presence = [choice.presence for choice in used]
+        reach = target_depth_range(target, [p.camera for p in photographs], capture.points, scene, presence)
         metadata: dict[str, Any] = {
             "method": options.method,
             "quality": options.quality,
@@ -161,7 +164,7 @@ class Session:
         }
         if options.method == "nearest":
             return _nearest(target, photographs[0], clock, metadata)
-        images = _upload(photographs, device)
+        images = _upload(photographs, presence, device)
         views = network.config.views if network else None
         planes = network.config.planes if network else PLANES
         cost = network.cost if network and network.config.guided else matching_cost
@@ -242,11 +245,12 @@ def _scale(target: Camera, source: Camera, scene: DepthRange) -> float:
     return min(1.0, math.pow(2.0, octaves))
 
 
-def _upload(photographs: Sequence[Photograph], device: torch.device) -> SourceImages:
+def _upload(photographs: Sequence[Photograph], presence: Sequence[float], device: torch.device) -> SourceImages:
     return SourceImages(
         [photograph.camera for photograph in photographs],
         [torch.from_numpy(photograph.rgb).to(device) for photograph in photographs],
         [None if p.mask is None else torch.from_numpy(p.mask).to(device) for p in photographs],
+        torch.tensor(presence, dtype=torch.float32, device=device),
     )
 
 

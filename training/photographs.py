@@ -60,7 +60,7 @@ class PhotographSamples:
         if min(truth.camera.width, truth.camera.height) < crop:
             return None
         others = [other for other in capture.views if other is not view]
-        choices = select_sources(truth.camera, [o.camera for o in others], self._config.views, near, far)
+        choices = select_sources(truth.camera, [o.camera for o in others], self._config.views, near, far, 0.0)
         used = [others[choice.index] for choice in choices if choice.used]
         if len(used) < 2:
             return None

@@ -61,7 +61,11 @@ def find_depth_range(capture: Capture, photographs: Photographs, progress: Progr
 
 
 def target_depth_range(
-    target: Camera, sources: Sequence[Camera], points: Array | None, scene: DepthRange
+    target: Camera,
+    sources: Sequence[Camera],
+    points: Array | None,
+    scene: DepthRange,
+    presence: Sequence[float] | None = None,
 ) -> DepthRange:
     """Return the depth range of what one camera sees.
 
@@ -70,6 +74,7 @@ def target_depth_range(
         sources: Those that it is made from.
         points: (N, 3) sparse scene points, or ``None``.
         scene: The range of :func:`find_depth_range`.
+        presence: How much each source takes part, in [0, 1]; ``None``: all fully.
 
     Returns:
         Where the scene's range came from sparse points and the target sees 20 of them or more: 0.9 and 1.1 times the
@@ -80,9 +85,13 @@ def target_depth_range(
         found = range_of_points([target], points, PERCENTILES)
         if found is not None:
             return DepthRange(*found, scene.origin)
-    ahead = [float((target.centre - source.centre) @ target.forward) for source in sources]
-    near = max(scene.near - max(min(ahead), 0.0), NEAREST_SHARE * scene.near)
-    return DepthRange(near, scene.far + max(-max(ahead), 0.0), scene.origin)
+    ahead = np.array([float((target.centre - source.centre) @ target.forward) for source in sources])
+    if presence is not None:
+        # A source that fades out draws near to the others' mean, where it is neither the first nor the last.
+        mean = np.average(ahead, weights=presence)
+        ahead = mean + np.asarray(presence) * (ahead - mean)
+    near = max(scene.near - max(float(ahead.min()), 0.0), NEAREST_SHARE * scene.near)
+    return DepthRange(near, scene.far + max(-float(ahead.max()), 0.0), scene.origin)
 
 
 def range_of_points(

@@ -131,6 +131,23 @@ class Output:
     attention: Tensor | None = None
 
 
+def slots(presence: Tensor, views: int) -> Tensor | None:
+    """Return (views, V), what a network's inputs show of V sources that take part in parts; ``None``: each its own.
+
+    The sources are laid end to end, each as long as it is present (together no longer than ``views``), and round
+    again where they are too few; an input shows what lies over its piece of length one.
+    """
+    if len(presence) == views and bool((presence == 1).all()):
+        return None
+    lengths = presence * (views / presence.sum()).clamp(max=1)
+    rounds = -int(-views // lengths.sum())
+    ends = lengths.repeat(rounds).cumsum(dim=0)
+    starts = ends - lengths.repeat(rounds)
+    first = torch.arange(views, device=presence.device)[:, None]
+    pieces = torch.minimum(ends, first + 1) - torch.maximum(starts, first)
+    return pieces.clamp_min(0).reshape(views, rounds, -1).sum(dim=1)
+
+
 class ConvGLR(nn.Module):
     """Plane sweep volume of one target -> picture."""
 
@@ -179,14 +196,15 @@ class ConvGLR(nn.Module):
         """Render one target.
 
         Args:
-            volume: D planes of V views, H and W multiples of 4.
+            volume: D planes of V views or of more that share their places, H and W multiples of 4.
             encodings: Of the same samples.
             energy: (D, H, W) classical energy of every plane (guided configuration).
             view_weights: (V,) classical weight of every view (guided configuration).
         """
         config = self.config
         height, width = encodings.steps.shape
-        grouped = self._grouped(volume, encodings)
+        mixture = slots(volume.present, config.views)
+        grouped = self._grouped(volume, encodings, mixture)
         if config.guided:
             # What classical matching has found spares the network from learning to compare colours.
             excess = ((energy - energy.amin(dim=0)) / 8).clamp(max=4)
@@ -208,7 +226,11 @@ class ConvGLR(nn.Module):
             draft = attend(volume, attention, view_weights)
         shares = self._shares(features, draft)
         chosen = (shares[:, None] * draft.views).sum(dim=0)
-        guides = [features[0], chosen, 4 * (draft.views - chosen).flatten(0, 1), shares]
+        relative, parts = draft.views - chosen, shares
+        if mixture is not None:
+            relative = torch.einsum("sv,vchw->schw", mixture, relative)
+            parts = torch.einsum("sv,vhw->shw", mixture / mixture.sum(dim=0).clamp_min(1e-6), shares)
+        guides = [features[0], chosen, 4 * relative.flatten(0, 1), parts]
         guides += [draft.confidence[None], draft.seen[None]]
         return Output(chosen + self.last(torch.cat(guides)[None])[0], draft, attention)
 
@@ -230,12 +252,16 @@ class ConvGLR(nn.Module):
         corrected: Tensor = shares / shares.sum(dim=0, keepdim=True).clamp_min(1e-9)
         return corrected
 
-    def _grouped(self, volume: Volume, encodings: Encodings) -> Tensor:
+    def _grouped(self, volume: Volume, encodings: Encodings, mixture: Tensor | None = None) -> Tensor:
         """Return (D / G, channels, H, W): grouped volume (plane-major, then view, then colour) and encodings."""
         config = self.config
         count = config.planes // config.group
         height, width = encodings.steps.shape
-        colours = volume.colours.reshape(count, -1, height, width)
+        colours, angles = volume.colours, encodings.angles
+        if mixture is not None:
+            colours = torch.einsum("sv,dvchw->dschw", mixture, colours)
+            angles = torch.einsum("sv,gvhw->gshw", mixture, angles)
+        colours = colours.reshape(count, -1, height, width)
         octaves = [encodings.rays * (torch.pi * 2**octave) for octave in range(2)]
         rays = torch.cat([function(octave) for octave in octaves for function in (torch.sin, torch.cos)])
         middle = (torch.arange(count, device=rays.device) + 0.5) / count
@@ -246,7 +272,7 @@ class ConvGLR(nn.Module):
         return torch.cat(
             [
                 colours,
-                2 * encodings.angles,
+                2 * angles,
                 rays.expand(count, -1, -1, -1),
                 places[:, :, None, None].expand(-1, -1, height, width),
                 0.5 * steps.expand(count, -1, -1, -1),

@@ -22,13 +22,14 @@ TRUNCATION = 0.15  # mean colour difference that counts as one unit of cost
 MIXTURE = 0.35  # share of the colour difference, the rest is correlation
 SMALL_STEP = 0.1  # penalty of a change by one plane between neighbours
 LARGE_STEP = 0.8  # penalty of a larger one
-PLACES = 6  # among the sorted pairs at which a network sees them
-CUES = 2 * PLACES + PLACES // 2 + 3
+BETTER = 2 / 3  # share of the pairs that counts
+PARTS = 6  # of the sorted pairs, of which a network sees the means
+CUES = 2 * PARTS + PARTS // 2 + 3
 
 
 def view_pairs(views: int) -> list[tuple[int, int]]:
-    """Return the pairs of views to compare: all among the four nearest, and each further one with the two nearest."""
-    return [(i, j) for i in range(views) for j in range(i + 1, views) if j < 4 or i < 2]
+    """Return the pairs of views to compare: all among the eight nearest, and each further one with the two nearest."""
+    return [(i, j) for i in range(views) for j in range(i + 1, views) if j < 8 or i < 2]
 
 
 def matching_cost(volume: Volume) -> Tensor:
@@ -36,24 +37,23 @@ def matching_cost(volume: Volume) -> Tensor:
 
     For each pair of views: ``(1 - MIXTURE) (1 - NCC) + MIXTURE min(mean |difference| / TRUNCATION, 2)`` over a window;
     1 where a sample lies outside a picture. The mean of the better two thirds of the pairs is taken, so that a view in
-    which the point is hidden does not spoil the others. Masks do not matter: what they exclude tells depths apart too.
+    which the point is hidden does not spoil the others; each pair counts as much as both of its views are present.
+    Masks do not matter: what they exclude tells depths apart too.
 
     Raises:
         ValueError: For fewer than two views.
     """
-    pairs = view_pairs(volume.colours.shape[1])
-    if not pairs:
-        raise ValueError("matching needs two views")
-    best = -(-2 * len(pairs) // 3)
+    pairs, weights = _weighted_pairs(volume)
     if volume.colours.device.type != "cpu":
-        return _matching_cost_torch(volume, pairs, best)
+        return _matching_cost_torch(volume, pairs, weights)
     cost = torch.empty(volume.disparities.shape)
     matching_kernels.matching_cost(
         volume.colours.numpy(),
         volume.state.numpy(),
         np.array(pairs, dtype=np.int64),
+        weights.numpy(),
         RADIUS,
-        best,
+        np.float32(BETTER),
         np.float32(NOISE),
         np.float32(TRUNCATION),
         np.float32(MIXTURE),
@@ -62,42 +62,39 @@ def matching_cost(volume: Volume) -> Tensor:
     return cost
 
 
-def _matching_cost_torch(volume: Volume, pairs: list[tuple[int, int]], best: int) -> Tensor:
+def _matching_cost_torch(volume: Volume, pairs: list[tuple[int, int]], weights: Tensor) -> Tensor:
     """Do what :func:`matching_cost` does on any device."""
     (decorrelation, difference), _ = _pair_terms(volume, pairs, RADIUS)
     values = (1 - MIXTURE) * decorrelation + MIXTURE * difference
-    cost: Tensor = values.sort(dim=0).values[:best].mean(dim=0)
-    return cost
+    return _mean_between(values, weights.to(values.device), [(0.0, BETTER)])[0]
 
 
 def matching_cues(volume: Volume) -> Tensor:
     """Return (D, CUES, H, W), what a network may judge a match by; the order and number of views do not matter.
 
-    From the pairs of :func:`matching_cost`, sorted, at evenly spaced places between the best and the worst: 6 values of
-    1 - NCC, 6 of the colour difference in truncations, 3 of 1 - NCC in the next smaller window (1 where a sample is
-    outside). Then the variance of grey in the window as 0.5 log10(variance + 1e-5) + 1.5, the square root of its mean,
-    and the share of pairs inside their pictures.
+    From the pairs of :func:`matching_cost`, sorted and cut into six parts of equal weight, from the best to the worst,
+    the means of the parts: 6 values of 1 - NCC, 6 of the colour difference in truncations, 3 of 1 - NCC in the next
+    smaller window (every other part; 1 where a sample is outside). Then the variance of grey in the window as
+    0.5 log10(variance + 1e-5) + 1.5, the square root of its mean, and the share of pairs inside their pictures.
 
     Raises:
         ValueError: For fewer than two views.
     """
-    pairs = view_pairs(volume.colours.shape[1])
-    if not pairs:
-        raise ValueError("matching needs two views")
+    pairs, weights = _weighted_pairs(volume)
     if volume.colours.device.type != "cpu":
         return _matching_cues_torch(volume)
     planes, _, _, height, width = volume.colours.shape
-    places = _places(len(pairs))
     cues = torch.empty((planes, CUES, height, width))
     matching_kernels.matching_cues(
         volume.colours.numpy(),
         volume.state.numpy(),
+        volume.present.numpy(),
         np.array(pairs, dtype=np.int64),
+        weights.numpy(),
         RADIUS,
         np.float32(NOISE),
         np.float32(TRUNCATION),
-        places.numpy(),
-        places[::2].numpy(),
+        PARTS,
         cues.numpy(),
     )
     return _scaled(cues)
@@ -105,16 +102,36 @@ def matching_cues(volume: Volume) -> Tensor:
 
 def _matching_cues_torch(volume: Volume) -> Tensor:
     """Do what :func:`matching_cues` does on any device."""
-    pairs = view_pairs(volume.colours.shape[1])
-    places = _places(len(pairs))
+    pairs, weights = _weighted_pairs(volume)
+    weights = weights.to(volume.colours.device)
+    cuts = [(part / PARTS, (part + 1) / PARTS) for part in range(PARTS)]
     terms, inside = _pair_terms(volume, pairs, RADIUS)
     narrow, _ = _pair_terms(volume, pairs, RADIUS - 1)
     grey = _grey(volume.colours)
     mean = _box_mean(grey, RADIUS)
     variance = (_box_mean(grey * grey, RADIUS) - mean * mean).clamp_min(0)
-    parts = [_at_places(terms[0], places), _at_places(terms[1], places), _at_places(narrow[0], places[::2])]
-    parts += [variance.mean(dim=1)[None], mean.mean(dim=1)[None], inside.float().mean(dim=0)[None]]
+    parts = [
+        _mean_between(terms[0], weights, cuts),
+        _mean_between(terms[1], weights, cuts),
+        _mean_between(narrow[0], weights, cuts[::2]),
+    ]
+    present = volume.present / volume.present.sum()
+    parts += [torch.einsum("dvhw,v->dhw", level, present)[None] for level in (variance, mean)]
+    parts += [torch.einsum("pdhw,p->dhw", inside.float(), weights / weights.sum())[None]]
     return _scaled(torch.cat(parts).transpose(0, 1).contiguous())
+
+
+def _weighted_pairs(volume: Volume) -> tuple[list[tuple[int, int]], Tensor]:
+    """Return the pairs of a volume's views, and (P,) how much each counts: as much as both views are present.
+
+    Raises:
+        ValueError: For fewer than two views.
+    """
+    pairs = view_pairs(volume.colours.shape[1])
+    if not pairs:
+        raise ValueError("matching needs two views")
+    present = volume.present.cpu()
+    return pairs, torch.stack([present[i] * present[j] for i, j in pairs])
 
 
 def _scaled(cues: Tensor) -> Tensor:
@@ -124,17 +141,17 @@ def _scaled(cues: Tensor) -> Tensor:
     return cues
 
 
-def _places(pairs: int) -> Tensor:
-    """Return the places among sorted pairs at which a network sees them."""
-    return torch.linspace(0, pairs - 1, PLACES)
-
-
-def _at_places(values: Tensor, places: Tensor) -> Tensor:
-    """Return the sorted ``values`` (P, ...) at fractional places, by linear interpolation."""
-    ordered = values.sort(dim=0).values
-    below = places.long().clamp(max=max(len(values) - 2, 0))
-    share = (places - below).to(values.device).view(-1, *[1] * (values.ndim - 1))
-    return torch.lerp(ordered[below], ordered[(below + 1).clamp(max=len(values) - 1)], share)
+def _mean_between(values: Tensor, weights: Tensor, cuts: Sequence[tuple[float, float]]) -> Tensor:
+    """Return (len(cuts), ...) weighted means of the sorted ``values`` (P, ...) between shares of their whole weight."""
+    ordered, order = values.sort(dim=0)
+    ends = weights[order].cumsum(dim=0)
+    starts = ends - weights[order]
+    total = weights.sum()
+    means = []
+    for first, last in cuts:
+        counted = (ends.clamp(max=last * total) - starts.clamp_min(first * total)).clamp_min(0)
+        means.append((ordered * counted).sum(dim=0) / ((last - first) * total))
+    return torch.stack(means)
 
 
 def _pair_terms(volume: Volume, pairs: list[tuple[int, int]], radius: int) -> tuple[Tensor, Tensor]:

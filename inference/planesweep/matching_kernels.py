@@ -105,25 +105,38 @@ def _difference(colours, i, j, radius, truncation, product, scratch, out):  # ty
 
 
 @numba.njit(fastmath=True, cache=True)
-def _sort(values):  # type: ignore[no-untyped-def]
-    """Sort a handful of values in place."""
+def _sort(values, weights):  # type: ignore[no-untyped-def]
+    """Sort a handful of values in place, and their weights with them."""
     for p in range(1, len(values)):
-        value = values[p]
+        value, weight = values[p], weights[p]
         q = p
         while q > 0 and values[q - 1] > value:
-            values[q] = values[q - 1]
+            values[q], weights[q] = values[q - 1], weights[q - 1]
             q -= 1
-        values[q] = value
+        values[q], weights[q] = value, weight
+
+
+@numba.njit(fastmath=True, cache=True)
+def _mean_between(values, weights, first, last):  # type: ignore[no-untyped-def]
+    """Return the weighted mean of sorted ``values`` between the cumulative weights ``first`` and ``last``."""
+    total = np.float32(0.0)
+    start = np.float32(0.0)
+    for p in range(len(values)):
+        end = start + weights[p]
+        total += values[p] * max(min(end, last) - max(start, first), np.float32(0.0))
+        start = end
+    return total / (last - first)
 
 
 @numba.njit(parallel=True, fastmath=True, cache=True, nogil=True)
-def matching_cost(colours, state, pairs, radius, best, noise, truncation, mixture, cost):  # type: ignore[no-untyped-def]
+def matching_cost(colours, state, pairs, pair_weights, radius, better, noise, truncation, mixture, cost):  # type: ignore[no-untyped-def]
     """Fill ``cost`` (D, H, W); see :func:`matching.matching_cost` for what it is.
 
     Args:
         colours, state: (D, V, 3, H, W) float32 and (D, V, H, W) uint8 of a volume.
         pairs: (P, 2) int64 views to compare.
-        radius, best, noise, truncation, mixture: As there.
+        pair_weights: (P,) float32 how much each counts.
+        radius, better, noise, truncation, mixture: As there.
         cost: Written.
     """
     planes, views, _, height, width = colours.shape
@@ -147,12 +160,14 @@ def matching_cost(colours, state, pairs, radius, best, noise, truncation, mixtur
                     if state[plane, i, y, x] == OUTSIDE or state[plane, j, y, x] == OUTSIDE:
                         value = np.float32(1.0)
                     costs[p, y, x] = value
-        chosen = np.empty(count, np.float32)
+        chosen, weights = np.empty(count, np.float32), np.empty(count, np.float32)
+        last = better * pair_weights.sum()
         for y in range(height):
             for x in range(width):
                 chosen[:] = costs[:, y, x]
-                _sort(chosen)
-                cost[plane, y, x] = chosen[:best].sum() / best
+                weights[:] = pair_weights
+                _sort(chosen, weights)
+                cost[plane, y, x] = _mean_between(chosen, weights, np.float32(0.0), last)
 
 
 @numba.njit(fastmath=True, cache=True)
@@ -209,32 +224,34 @@ def aggregate(cost, small, large):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(parallel=True, fastmath=True, cache=True, nogil=True)
-def colour_variance(colours, state, radius, mismatch, out):  # type: ignore[no-untyped-def]
+def colour_variance(colours, state, present, radius, mismatch, out):  # type: ignore[no-untyped-def]
     """Fill ``out`` (D, H, W); see :func:`draft.colour_variance`."""
     planes, views, _, height, width = colours.shape
     for plane in numba.prange(planes):
         variance = np.empty((height, width), np.float32)
         scratch = np.empty((height, width), np.float32)
+        weights = np.empty(views, np.float32)
         for y in range(height):
             for x in range(width):
                 count = np.float32(0.0)
-                total = np.float32(0.0)
+                most = np.float32(0.0)
                 for v in range(views):
-                    count += state[plane, v, y, x] != OUTSIDE
-                if count >= 2:
+                    weights[v] = present[v] if state[plane, v, y, x] != OUTSIDE else np.float32(0.0)
+                    count += weights[v]
+                    most = max(most, weights[v])
+                second = min(count - most, np.float32(1.0))
+                total = np.float32(0.0)
+                if second > 0:
                     for c in range(3):
                         mean = np.float32(0.0)
                         for v in range(views):
-                            if state[plane, v, y, x] != OUTSIDE:
-                                mean += colours[plane, v, c, y, x]
+                            mean += weights[v] * colours[plane, v, c, y, x]
                         mean /= count
                         for v in range(views):
-                            if state[plane, v, y, x] != OUTSIDE:
-                                difference = colours[plane, v, c, y, x] - mean
-                                total += difference * difference
-                    variance[y, x] = total / (np.float32(3.0) * count)
-                else:
-                    variance[y, x] = mismatch
+                            difference = colours[plane, v, c, y, x] - mean
+                            total += weights[v] * difference * difference
+                    total /= np.float32(3.0) * count
+                variance[y, x] = mismatch + second * (total - mismatch)
         _box_sum(variance, radius, scratch, out[plane])
         for y in range(height):
             rows = min(y + radius, height - 1) - max(y - radius, 0) + 1
@@ -243,28 +260,30 @@ def colour_variance(colours, state, radius, mismatch, out):  # type: ignore[no-u
 
 
 @numba.njit(fastmath=True, cache=True)
-def _spread(values, positions, out, first, y, x):  # type: ignore[no-untyped-def]
-    """Sort ``values`` and write them at fractional ``positions`` to ``out`` (C, H, W) from channel ``first`` on."""
-    _sort(values)
-    for q in range(len(positions)):
-        below = min(int(positions[q]), max(len(values) - 2, 0))
-        share = positions[q] - np.float32(below)
-        above = min(below + 1, len(values) - 1)
-        out[first + q, y, x] = values[below] + share * (values[above] - values[below])
+def _spread(values, weights, total, parts, step, out, first, y, x):  # type: ignore[no-untyped-def]
+    """Sort ``values`` and write the means of every ``step``-th of ``parts`` to ``out`` (C, H, W) from ``first`` on."""
+    _sort(values, weights)
+    width = total / np.float32(parts)
+    channel = first
+    for part in range(0, parts, step):
+        out[channel, y, x] = _mean_between(values, weights, part * width, (part + 1) * width)
+        channel += 1
 
 
 @numba.njit(parallel=True, fastmath=True, cache=True, nogil=True)
-def matching_cues(colours, state, pairs, radius, noise, truncation, positions, few_positions, out):  # type: ignore[no-untyped-def]
+def matching_cues(colours, state, present, pairs, pair_weights, radius, noise, truncation, parts, out):  # type: ignore[no-untyped-def]
     """Fill ``out`` (D, C, H, W) with evidence on every sample; see :func:`matching.matching_cues` for what it is.
 
     Args:
-        colours, state, pairs, radius, noise, truncation: As in :func:`matching_cost`.
-        positions: (Q,) float32 places in the sorted pairs to report.
-        few_positions: (R,) the same for the smaller window.
-        out: Written; C = 2 Q + R + 3.
+        colours, state, pairs, pair_weights, radius, noise, truncation: As in :func:`matching_cost`.
+        present: (V,) float32 how much each view takes part.
+        parts: Q of the sorted pairs; of the smaller window, every other is reported.
+        out: Written; C = 2 Q + Q / 2 + 3.
     """
     planes, views, _, height, width = colours.shape
-    count, many, few = pairs.shape[0], len(positions), len(few_positions)
+    count = pairs.shape[0]
+    many, few = parts, parts // 2
+    pairs_total, present_total = pair_weights.sum(), present.sum()
     for plane in numba.prange(planes):
         grey = np.empty((views, height, width), np.float32)
         mean = np.empty((views, height, width), np.float32)
@@ -287,20 +306,19 @@ def matching_cues(colours, state, pairs, radius, noise, truncation, positions, f
                     if state[plane, i, y, x] == OUTSIDE or state[plane, j, y, x] == OUTSIDE:
                         terms[:, p, y, x] = 1.0
                     else:
-                        inside[y, x] += np.float32(1.0)
-        values = np.empty(count, np.float32)
+                        inside[y, x] += pair_weights[p]
+        values, weights = np.empty(count, np.float32), np.empty(count, np.float32)
         for y in range(height):
             for x in range(width):
-                for term in range(2):
+                for term in range(3):
                     values[:] = terms[term, :, y, x]
-                    _spread(values, positions, out[plane], term * many, y, x)
-                values[:] = terms[2, :, y, x]
-                _spread(values, few_positions, out[plane], 2 * many, y, x)
+                    weights[:] = pair_weights
+                    _spread(values, weights, pairs_total, parts, 2 if term == 2 else 1, out[plane], term * many, y, x)
                 level = np.float32(0.0)
                 texture = np.float32(0.0)
                 for v in range(views):
-                    level += mean[v, y, x]
-                    texture += variance[v, y, x]
-                out[plane, 2 * many + few, y, x] = texture / views
-                out[plane, 2 * many + few + 1, y, x] = level / views
-                out[plane, 2 * many + few + 2, y, x] = inside[y, x] / count
+                    level += present[v] * mean[v, y, x]
+                    texture += present[v] * variance[v, y, x]
+                out[plane, 2 * many + few, y, x] = texture / present_total
+                out[plane, 2 * many + few + 1, y, x] = level / present_total
+                out[plane, 2 * many + few + 2, y, x] = inside[y, x] / pairs_total

@@ -146,6 +146,7 @@ def coarse_pass(
     near: float,
     far: float,
     cost: Callable[[Volume], Tensor] = matching_cost,
+    presence: Tensor | None = None,
 ) -> Coarse:
     """Match the sources at a third of the resolution.
 
@@ -154,20 +155,26 @@ def coarse_pass(
         sources, images: V cameras and their pictures (3, h, w) or (h, w, 3), full resolution.
         near, far: Depth range of the target's frustum.
         cost: How well the views of a volume agree at every sample, 0 for perfectly.
+        presence: (V,) how much each source takes part, in [0, 1]; ``None``: all fully.
     """
-    span = max(disparity_span(target, source, near, far) for source in sources)
-    costs = torch.cat([cost(volume) for volume in coarse_volumes(target, sources, images, near, far)])
+    span = _widest_span(target, sources, near, far, presence)
+    costs = torch.cat([cost(volume) for volume in coarse_volumes(target, sources, images, near, far, presence)])
     return Coarse(aggregate(costs), near, far, span / (len(costs) - 1))
 
 
 def coarse_volumes(
-    target: Camera, sources: Sequence[Camera], images: Sequence[Tensor], near: float, far: float
+    target: Camera,
+    sources: Sequence[Camera],
+    images: Sequence[Tensor],
+    near: float,
+    far: float,
+    presence: Tensor | None = None,
 ) -> Iterator[Volume]:
     """Sweep the flat planes of the coarse pass, far first; see :func:`coarse_pass`.
 
     A part of the planes at a time: of a large target, the volume of all would be gigabytes.
     """
-    span = max(disparity_span(target, source, near, far) for source in sources)
+    span = _widest_span(target, sources, near, far, presence)
     planes = int(min(max(span / SCALE + 1, FEWEST_PLANES), MOST_PLANES))
     small_target = target.resized(max(1, round(target.width / SCALE)), max(1, round(target.height / SCALE)))
     small_sources, small_images = [], []
@@ -182,4 +189,15 @@ def coarse_volumes(
         part = disparities[first : first + PLANES_AT_ONCE]
         size = (small_target.height, small_target.width)
         interval = Interval.constant(*size, 1 / part[-1], 1 / part[0], images[0].device)
-        yield sweep_volume(small_images, geometry, interval, len(part))
+        yield sweep_volume(small_images, geometry, interval, len(part), presence=presence)
+
+
+def _widest_span(target: Camera, sources: Sequence[Camera], near: float, far: float, presence: Tensor | None) -> float:
+    """Return the largest :func:`disparity_span`, or the mean of the largest whose presences make up one."""
+    spans = np.array([disparity_span(target, source, near, far) for source in sources])
+    if presence is None:
+        return float(spans.max())
+    order = np.argsort(-spans)
+    shares = presence.cpu().double().numpy()[order]
+    counted = np.diff(np.minimum(np.cumsum(shares), 1.0), prepend=0.0)
+    return float(np.average(spans[order], weights=counted))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from ..camera import Camera
 from .draft import energy, filled
@@ -29,11 +30,13 @@ class SourceImages:
         cameras: V cameras without distortion, nearest first.
         images: V pictures (h, w, 3), float32.
         masks: V masks (h, w) in [0, 1], ``None`` where everything counts.
+        presence: (V,) in (0, 1], how much each takes part; ``None``: all fully.
     """
 
     cameras: Sequence[Camera]
     images: Sequence[Tensor]
     masks: Masks
+    presence: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -80,9 +83,14 @@ class Sweep:
         cost: Callable[[Volume], Tensor] = matching_cost,
     ) -> None:
         self.target, self.near, self.far, self.planes = target, near, far, planes
-        self.coarse: Coarse = coarse_pass(target, sources.cameras, sources.images, near, far, cost)
+        self.coarse: Coarse = coarse_pass(target, sources.cameras, sources.images, near, far, cost, sources.presence)
         count = max(views or 0, len(sources.cameras))
-        self._cameras, self._images, self.view_weights = filled(target, sources.cameras, sources.images, count)
+        self._cameras, self._images, self.view_weights = filled(
+            target, sources.cameras, sources.images, count, sources.presence
+        )
+        self._presence = sources.presence
+        if sources.presence is not None:
+            self._presence = functional.pad(sources.presence, (0, count - len(sources.presence)), value=1.0)
         self._masks = [sources.masks[index % len(sources.masks)] for index in range(count)]
         width, height = (-(-side // ALIGNMENT) * ALIGNMENT for side in (target.width, target.height))
         self._interval = _padded(self.coarse.interval(target.height, target.width), width, height)
@@ -105,7 +113,7 @@ class Sweep:
             camera = self.target.crop(tile.x, tile.y, tile.width, tile.height)
             geometry = sweep_geometry(camera, self._cameras)
             interval = self._interval.crop(tile.x, tile.y, tile.width, tile.height)
-            volume = sweep_volume(self._images, geometry, interval, self.planes, self._masks)
+            volume = sweep_volume(self._images, geometry, interval, self.planes, self._masks, self._presence)
             volume.state[:, self.view_weights == 0] = OUTSIDE
             window = Window(tile.x, tile.y, self.target.width, self.target.height)
             costs = energy(volume, self.coarse.prior(interval, self.planes, window))

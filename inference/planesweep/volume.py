@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -48,11 +48,19 @@ class Volume:
         colours: (D, V, 3, H, W) sRGB; zero outside a source's picture.
         state: (D, V, H, W) uint8: ``kernels.OUTSIDE`` the picture, ``MASKED`` out, or ``SEEN``.
         disparities: (D, H, W).
+        presence: (V,) in [0, 1], how much each source takes part (see :mod:`..selection`); ``None``: all fully.
     """
 
     colours: Tensor
     state: Tensor
     disparities: Tensor
+    presence: Tensor | None = None
+
+    @property
+    def present(self) -> Tensor:
+        """(V,) how much each source takes part."""
+        views = self.colours.shape[1]
+        return torch.ones(views, device=self.colours.device) if self.presence is None else self.presence
 
 
 def sweep_volume(
@@ -61,6 +69,7 @@ def sweep_volume(
     interval: Interval,
     planes: int,
     masks: Masks | None = None,
+    presence: Tensor | None = None,
 ) -> Volume:
     """Sample ``planes`` planes of every source.
 
@@ -73,10 +82,11 @@ def sweep_volume(
         interval: What to cover at every pixel.
         planes: Number of planes, far first.
         masks: V masks (h, w) in [0, 1] or ``None`` each; below one half is not the scene.
+        presence: Of the volume.
     """
-    if interval.low.device.type == "cpu" and not any(image.requires_grad for image in images):
-        return _sweep_numba(images, geometry, interval, planes, masks)
-    return sweep_volume_torch(images, geometry, interval, planes, masks)
+    numba = interval.low.device.type == "cpu" and not any(image.requires_grad for image in images)
+    sweep = _sweep_numba if numba else sweep_volume_torch
+    return replace(sweep(images, geometry, interval, planes, masks), presence=presence)
 
 
 def _sweep_numba(

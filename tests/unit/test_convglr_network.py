@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from inference.convglr.encodings import _angles, _angles_torch
-from inference.convglr.network import ConvGLR, Level, NetworkConfig, Output
+from inference.convglr.network import ConvGLR, Level, NetworkConfig, Output, slots
 from inference.planesweep.draft import attend
 from inference.planesweep.geometry import sweep_geometry
 from tests.unit.networks import SMALL, inputs_for, network_of
@@ -175,6 +175,22 @@ def test_grouped_volume_is_plane_major_then_view_then_colour() -> None:
     for group, plane, view, colour in ((0, 0, 0, 0), (0, 3, 2, 1), (1, 2, 1, 2)):
         channel = (plane * 3 + view) * 3 + colour
         assert torch.equal(grouped[group, channel], slab.volume.colours[group * 4 + plane, view, colour])
+
+
+def test_sources_share_the_places_of_the_network() -> None:
+    assert slots(torch.ones(4), 4) is None
+    # The fourth and the fifth share a place.
+    shared = slots(torch.tensor([1.0, 1.0, 1.0, 0.75, 0.25]), 4)
+    assert shared is not None and torch.equal(shared[:3], torch.eye(5)[:3])
+    assert torch.allclose(shared[3], torch.tensor([0.0, 0.0, 0.0, 0.75, 0.25]))
+    # Five that are all there: none is left out.
+    many = slots(torch.ones(5), 4)
+    assert many is not None and torch.allclose(many.sum(dim=0), torch.full((5,), 0.8))
+    # Too few: the first again.
+    few = slots(torch.tensor([1.0, 1.0, 0.5]), 3)
+    assert few is not None and torch.allclose(few[2], torch.tensor([0.5, 0.0, 0.5]))
+    for mixture in (shared, many, few):
+        assert torch.allclose(mixture.sum(dim=1), torch.ones(()))
 
 
 @pytest.mark.parametrize("angles", [_angles, _angles_torch], ids=["numba", "torch"])

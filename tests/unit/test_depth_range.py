@@ -159,6 +159,19 @@ def test_a_target_in_front_of_all_sources_looks_closer(ahead: float, near: float
     assert (found.near, found.far) == pytest.approx((near, far))
 
 
+def test_a_source_that_fades_out_is_neither_the_first_nor_the_last() -> None:
+    poses = [np.eye(4) for _ in range(3)]
+    poses[0][2, 3], poses[2][2, 3] = 0.5, -0.5  # the first stands behind the target, the last before it
+    sources = [replace(camera(0.0), world_to_camera=pose) for pose in poses]
+    scene = DepthRange(2.0, 9.0, "given")
+    gone, going, there = (
+        target_depth_range(camera(0.0), sources[:2], None, scene, (1.0, presence)) for presence in (1e-6, 0.4, 1.0)
+    )
+    assert (there.near, gone.near) == pytest.approx((2.0, 1.5), abs=1e-5)
+    assert gone.near < going.near < there.near
+    assert target_depth_range(camera(0.0), sources, None, scene, (1.0, 1.0, 1.0)) == scene
+
+
 def test_pairs_are_neighbours_that_look_the_same_way_from_other_places() -> None:
     cameras = [camera(x) for x in (0.0, 0.0, 0.1, 0.2, 3.0, 3.1)]
     away = camera(0.05)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -121,8 +122,13 @@ def slow_variance(volume: Volume) -> np.ndarray[tuple[int, ...], np.dtype[np.flo
     planes, _, _, height, width = colours.shape
     point = np.empty((planes, height, width))
     for k, y, x in np.ndindex(planes, height, width):
-        counted = state[k, :, y, x] != OUTSIDE
-        point[k, y, x] = colours[k, counted, :, y, x].var(axis=0).mean() if counted.sum() >= 2 else MISMATCH
+        weights = volume.present.double().numpy() * (state[k, :, y, x] != OUTSIDE)
+        second = min(weights.sum() - weights.max(), 1.0)
+        point[k, y, x] = (1 - second) * MISMATCH
+        if second > 0:
+            samples = colours[k, :, :, y, x]
+            mean = np.average(samples, axis=0, weights=weights)
+            point[k, y, x] += second * np.average((samples - mean) ** 2, axis=0, weights=weights).mean()
     result = np.empty_like(point)
     for k, y, x in np.ndindex(planes, height, width):
         result[k, y, x] = point[k, max(y - 2, 0) : y + 3, max(x - 2, 0) : x + 3].mean()
@@ -130,8 +136,9 @@ def slow_variance(volume: Volume) -> np.ndarray[tuple[int, ...], np.dtype[np.flo
 
 
 @pytest.mark.parametrize("variance", [colour_variance, drafts._colour_variance_torch], ids=["numba", "torch"])
-def test_variance_equals_the_slow_one(variance: Callable[[Volume], Tensor]) -> None:
-    volume = random_volume(4)
+@pytest.mark.parametrize("presence", [None, (1.0, 0.7, 0.2, 0.0)])
+def test_variance_equals_the_slow_one(variance: Callable[[Volume], Tensor], presence: tuple[float, ...] | None) -> None:
+    volume = replace(random_volume(4), presence=None if presence is None else torch.tensor(presence))
     volume.state[1, 1:] = OUTSIDE
     volume.state[2, 1:] = MASKED
     expected = slow_variance(volume)
@@ -146,6 +153,30 @@ def test_nearer_sources_weigh_more() -> None:
     # A source at the target's very place does not silence the others.
     assert nearness(target, [target, look_at((0.2, 0, 0), (0, 0, 4))])[1] > 0.01
     assert torch.equal(nearness(target, [target, target]), torch.ones(2))
+
+
+def test_a_source_that_fades_out_weighs_nothing_in_the_end() -> None:
+    target = look_at((0, 0, 0), (0, 0, 4))
+    sources = [look_at((x, 0, 0), (0, 0, 4)) for x in (0.1, 0.2, 0.8)]
+    weights = nearness(target, sources, torch.tensor([1.0, 0.5, 0.0]))
+    assert weights[0] == 1 and weights[2] == 0
+    whole = nearness(target, sources, torch.tensor([1.0, 1.0, 0.0]))
+    assert torch.allclose(whole[:2], nearness(target, sources[:2]))
+    assert weights[1] < 0.6 * whole[1]
+
+
+@ATTENDS
+def test_what_fading_views_alone_show_fades_with_them(attended: Attend) -> None:
+    volume = random_volume(2)
+    volume.state[:] = SEEN
+    volume.state[:, :2, :, :6] = OUTSIDE
+    attention, _ = one_hot(volume)
+    for presence, expected in (((1, 1, 0.25, 0.5), 0.75), ((1, 1, 0.25, 0.0), 0.25), ((1, 1, 1, 0.5), 1.0)):
+        present = torch.tensor(presence)
+        draft = attended(replace(volume, presence=present), attention, present)
+        for layer in (draft.covered, draft.seen):
+            assert torch.allclose(layer[:, :6], torch.tensor(expected), atol=1e-4)
+            assert torch.allclose(layer[:, 6:], torch.ones(()), atol=1e-4)
 
 
 def test_filling_up_repeats_without_weight() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from inference.planesweep.matching import (
     _aggregate_torch,
     _matching_cost_torch,
     _matching_cues_torch,
+    _weighted_pairs,
     aggregate,
     matching_cost,
     matching_cues,
@@ -32,11 +34,9 @@ from tests.unit.sweep_scenes import CPU, FAR, NEAR, Floats, cast, colours_at, so
 
 
 def matching_cost_torch(volume: Volume) -> Tensor:
-    pairs = view_pairs(volume.colours.shape[1])
-    return _matching_cost_torch(volume, pairs, -(-2 * len(pairs) // 3))
+    return _matching_cost_torch(volume, *_weighted_pairs(volume))
 
 
-ALL = np.linspace(0, 1, 6)  # where the sorted pairs are seen
 COSTS = pytest.mark.parametrize("cost_of", [matching_cost, matching_cost_torch], ids=["numba", "torch"])
 AGGREGATES = pytest.mark.parametrize("aggregated", [aggregate, _aggregate_torch], ids=["numba", "torch"])
 
@@ -54,6 +54,10 @@ def random_volume(seed: int, planes: int = 3, views: int = 4, height: int = 11, 
         torch.from_numpy(state.astype(np.uint8)),
         torch.from_numpy(disparities.astype(np.float32)),
     )
+
+
+def present(volume: Volume, presence: Sequence[float]) -> Volume:
+    return replace(volume, presence=torch.tensor(presence, dtype=torch.float32))
 
 
 def pair_terms(volume: Volume, i: int, j: int, radius: int = RADIUS) -> Floats:
@@ -81,24 +85,46 @@ def pair_costs(volume: Volume, i: int, j: int) -> Floats:
     return np.asarray(np.nan_to_num((1 - MIXTURE) * decorrelation + MIXTURE * difference, nan=1.0))
 
 
+def often(volume: Volume) -> list[int]:
+    """How often each pair stands among equally counting ones: presences are quarters, and thirds and sixths are cut."""
+    present = volume.present.tolist()
+    return [round(96 * present[i] * present[j]) for i, j in view_pairs(len(present))]
+
+
 def slow_cost(volume: Volume) -> Floats:
-    costs = np.sort([pair_costs(volume, i, j) for i, j in view_pairs(volume.colours.shape[1])], axis=0)
-    return np.asarray(costs[: int(np.ceil(len(costs) * 2 / 3))].mean(axis=0))
+    costs = np.array([pair_costs(volume, i, j) for i, j in view_pairs(volume.colours.shape[1])])
+    costs = np.sort(np.repeat(costs, often(volume), axis=0), axis=0)
+    return np.asarray(costs[: len(costs) * 2 // 3].mean(axis=0))
+
+
+SOME_PRESENT = pytest.mark.parametrize(
+    "presence", [(1, 1), (1, 1, 1), (1, 1, 1, 1), (1, 0.25, 0.5), (1, 1, 0.75, 0.5, 0), (1, 0.5, 1, 1, 0.25, 0.5)]
+)
 
 
 @COSTS
-@pytest.mark.parametrize("views", [2, 3, 4, 6])
-def test_cost_equals_the_slow_one(cost_of: Callable[[Volume], Tensor], views: int) -> None:
-    volume = random_volume(views, views=views)
+@SOME_PRESENT
+def test_cost_equals_the_slow_one(cost_of: Callable[[Volume], Tensor], presence: tuple[float, ...]) -> None:
+    volume = present(random_volume(len(presence), views=len(presence)), presence)
     expected = slow_cost(volume)
     assert expected.std() > 0.1
     assert np.abs(cost_of(volume).numpy() - expected).max() < 1e-3
 
 
-def test_pairs_are_all_of_four_views_and_two_for_each_more() -> None:
+def test_pairs_are_all_of_eight_views_and_two_for_each_more() -> None:
     assert view_pairs(2) == [(0, 1)]
-    assert len(view_pairs(4)) == 6
-    assert set(view_pairs(6)) - set(view_pairs(4)) == {(0, 4), (1, 4), (0, 5), (1, 5)}
+    assert len(view_pairs(8)) == 28
+    assert set(view_pairs(10)) - set(view_pairs(8)) == {(0, 8), (1, 8), (0, 9), (1, 9)}
+
+
+@COSTS
+def test_a_view_of_no_presence_is_as_if_it_were_not_there(cost_of: Callable[[Volume], Tensor]) -> None:
+    with_it = random_volume(8, views=5)
+    without = Volume(with_it.colours[:, :4].contiguous(), with_it.state[:, :4].contiguous(), with_it.disparities)
+    assert torch.allclose(cost_of(present(with_it, (1, 1, 1, 1, 0))), cost_of(without), atol=1e-5)
+    nearly = cost_of(present(with_it, (1, 1, 1, 1, 1e-4)))
+    assert (nearly - cost_of(without)).abs().max() < 1e-3
+    assert (cost_of(with_it) - cost_of(without)).abs().max() > 0.05
 
 
 def test_one_view_cannot_be_matched() -> None:
@@ -116,24 +142,26 @@ def test_masks_do_not_matter(cost_of: Callable[[Volume], Tensor]) -> None:
 
 
 @pytest.mark.parametrize("cues_of", [matching_cues, _matching_cues_torch], ids=["numba", "torch"])
-@pytest.mark.parametrize("views", [2, 3, 6])
-def test_cues_equal_the_slow_ones(cues_of: Callable[[Volume], Tensor], views: int) -> None:
-    volume = random_volume(views, views=views)
-    pairs = view_pairs(views)
+@SOME_PRESENT
+def test_cues_equal_the_slow_ones(cues_of: Callable[[Volume], Tensor], presence: tuple[float, ...]) -> None:
+    volume = present(random_volume(len(presence), views=len(presence)), presence)
+    pairs = view_pairs(len(presence))
     wide = np.stack([pair_terms(volume, i, j) for i, j in pairs])
     narrow = np.stack([pair_terms(volume, i, j, RADIUS - 1) for i, j in pairs])
     expected = []
-    for values, shares in ((wide[:, 0], ALL), (wide[:, 1], ALL), (narrow[:, 0], ALL[::2])):
-        expected.append(np.quantile(np.nan_to_num(values, nan=1.0), shares, axis=0))
+    for values, step in ((wide[:, 0], 1), (wide[:, 1], 1), (narrow[:, 0], 2)):
+        ordered = np.sort(np.repeat(np.nan_to_num(values, nan=1.0), often(volume), axis=0), axis=0)
+        parts = ordered.reshape(6, -1, *ordered.shape[1:])
+        expected.append(parts.mean(axis=1)[::step])
     grey = np.einsum("dvchw,c->dvhw", volume.colours.double().numpy(), [0.299, 0.587, 0.114])
     mean, variance = np.empty(grey.shape), np.empty(grey.shape)
     for index in np.ndindex(grey.shape):
         y, x = index[2:]
         window = grey[index[0], index[1], max(y - RADIUS, 0) : y + RADIUS + 1, max(x - RADIUS, 0) : x + RADIUS + 1]
         mean[index], variance[index] = window.mean(), window.var()
-    expected.append(0.5 * np.log10(variance.mean(axis=1) + 1e-5)[None] + 1.5)
-    expected.append(np.sqrt(mean.mean(axis=1))[None])
-    expected.append((~np.isnan(wide[:, 0])).mean(axis=0)[None])
+    expected.append(0.5 * np.log10(np.average(variance, axis=1, weights=presence) + 1e-5)[None] + 1.5)
+    expected.append(np.sqrt(np.average(mean, axis=1, weights=presence))[None])
+    expected.append(np.average(~np.isnan(wide[:, 0]), axis=0, weights=often(volume))[None])
     cues = cues_of(volume)
     assert cues.shape[1] == CUES
     assert np.abs(cues.numpy() - np.concatenate(expected).swapaxes(0, 1)).max() < 2e-3

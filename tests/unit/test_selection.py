@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from inference.camera import Camera
 from inference.selection import frustum_samples, overlap, relevant_sources, select_sources
@@ -46,9 +47,65 @@ def test_fewer_sources_than_asked_for_are_all_used() -> None:
     assert [(choice.index, choice.used) for choice in choices] == [(1, True), (0, True)]
 
 
-def test_the_relevant_sources_choose_the_same() -> None:
-    sources = [camera(0.9), camera(0.1), camera(-0.2), camera(0.05, 180.0), camera(0.3)]
-    relevant = relevant_sources(camera(0.0), sources, 2, 2.0, 8.0)
-    assert relevant == [1, 2]
-    alone = select_sources(camera(0.0), [sources[index] for index in relevant], 2, 2.0, 8.0)
-    assert [relevant[choice.index] for choice in alone if choice.used] == [1, 2]
+def presences(target: Camera, sources: list[Camera], count: int, **options: float) -> list[float]:
+    """How much each source takes part; 0 where it is not used."""
+    choices = select_sources(target, sources, count, 2.0, 8.0, **options)
+    return [choice.presence if choice.used else 0.0 for choice in sorted(choices, key=lambda choice: choice.index)]
+
+
+def test_what_is_clearly_nearest_counts_fully() -> None:
+    sources = [camera(0.1), camera(-0.2), camera(0.6), camera(-0.8)]
+    assert presences(camera(0.0), sources, 2) == pytest.approx([1.0, 1.0, 0.0, 0.0])
+
+
+def test_equally_far_sources_share_the_last_place() -> None:
+    sources = [camera(0.01), camera(0.3), camera(-0.3), camera(0.9)]
+    assert presences(camera(0.0), sources, 2) == pytest.approx([1.0, 0.5, 0.5, 0.0])
+    # All the same: none is preferred.
+    assert presences(camera(0.0), [camera(0.3), camera(-0.3), camera(0.3)], 2) == pytest.approx([1.0] * 3)
+    assert presences(camera(0.0), [camera(0.0)] * 3, 2) == pytest.approx([1.0] * 3)
+    # Never more than twice as many.
+    assert sum(presence > 0 for presence in presences(camera(0.0), [camera(0.3)] * 9, 2)) == 4
+
+
+def test_without_fading_the_nearest_count_fully() -> None:
+    sources = [camera(0.01), camera(0.3), camera(-0.3), camera(0.9)]
+    assert presences(camera(0.0), sources, 2, fading=0.0) == [1.0, 1.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_presence_is_continuous(count: int) -> None:
+    random = np.random.default_rng(3)
+    sources = [
+        camera(x, turned) for x, turned in zip(random.uniform(-1, 1, 9), random.uniform(-25, 25, 9), strict=True)
+    ]
+    path = [camera(x, 30 * x) for x in np.linspace(-0.8, 0.8, 801)]
+    steps = np.abs(np.diff([presences(target, sources, count) for target in path], axis=0))
+    hard = np.abs(np.diff([presences(target, sources, count, fading=0.0) for target in path], axis=0))
+    assert hard.max() == 1.0
+    assert steps.max() < 0.2
+    assert (np.array([presences(target, sources, count) for target in path[::50]]).max(axis=1) == 1.0).all()
+
+
+def test_a_source_that_loses_sight_fades_out_and_the_next_takes_its_place() -> None:
+    sources = [camera(0.1, 0.0), camera(-0.3, 40.0)]
+    found = np.array([presences(camera(0.0, turned), sources, 1) for turned in np.linspace(30, 60, 301)])
+    assert found[0].tolist() == [1.0, 0.0] and found[-1].tolist() == [0.0, 1.0]
+    assert np.abs(np.diff(found, axis=0)).max() < 0.15
+    assert (found > 0).all(axis=1).sum() >= 4
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_the_relevant_sources_choose_the_same(count: int) -> None:
+    random = np.random.default_rng(4)
+    sources = [
+        camera(x, turned) for x, turned in zip(random.uniform(-1, 1, 12), random.uniform(-40, 40, 12), strict=True)
+    ]
+    for x in np.linspace(-0.8, 0.8, 41):
+        target = camera(x, 30 * x)
+        relevant = relevant_sources(target, sources, count, 2.0, 8.0)
+        assert relevant == sorted(relevant) and len(relevant) < 12
+        alone = presences(target, [sources[index] for index in relevant], count)
+        whole = presences(target, sources, count)
+        assert np.allclose(alone, [whole[index] for index in relevant], rtol=0, atol=1e-12)
+        assert sum(presence > 0 for presence in whole) == len(relevant)
