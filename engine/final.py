@@ -90,7 +90,7 @@ def _answer(engine: bpy.types.RenderEngine, method: str, params: dict[str, Any])
         if engine.test_break():
             worker.cancel(request)
         state = request.message, round(request.fraction, 2)
-        if state != shown:  # in background mode every call prints a line
+        if request.message and state != shown:  # in background mode every call prints a line
             shown = state
             engine.update_stats("", request.message)
             engine.update_progress(request.fraction)
