@@ -69,7 +69,8 @@ def enlarged(plane: NDArray[np.float32], width: int, height: int, *, blend: bool
             continue
         low = np.floor(place).astype(np.intp)
         high = np.minimum(low + 1, plane.shape[axis] - 1)
-        share = (place - low).astype(np.float32).reshape([-1 if one == axis else 1 for one in range(plane.ndim)])
+        shape = [-1 if one == axis else 1 for one in range(plane.ndim)]
+        share: NDArray[np.float32] = (place - low).astype(np.float32).reshape(shape)
         plane = np.take(plane, low, axis) * (1 - share) + np.take(plane, high, axis) * share
     return plane
 
