@@ -45,7 +45,7 @@ class RenderPanel(bpy.types.Panel):
         layout.use_property_decorate = False
         layout.prop(of_scene(context.scene), "capture")
         draw_method(layout, context)
-        layout.prop(context.scene.render, "film_transparent", text="Transparent Film")
+        layout.prop(context.scene.render, "film_transparent", text="Transparent")
         for found in checks.render_problems(context):
             problem(layout, context, found)
         for found in checks.render_notes(context):
