@@ -43,7 +43,7 @@ def test_rendering(blender: Blender, out: Path) -> None:
     assert np.abs(synthesized[..., :3] / 257 - full[..., :3]).mean() < 1
     assert preview.shape == full.shape and preview[..., 3].min() == 255
     assert np.abs(preview - full).mean() < 12
-    assert facts["seconds_to_cancel"] < 10
+    assert facts["seconds_to_cancel"] < 15  # a worker that does not listen is ended after 10
 
 
 def test_an_animation(blender: Blender, out: Path) -> None:
