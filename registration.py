@@ -11,6 +11,7 @@ from collections.abc import Callable
 import bpy
 
 from . import engine, operators, panels
+from .engine.viewport import stop_all
 from .preferences import SightlinePreferences
 from .scene import backend, batch, choices, clouds, gaussian_sequences, properties
 from .scene.job import Job, forget_last
@@ -59,6 +60,7 @@ def unregister() -> None:
     bpy.utils.unregister_cli_command(_Registered.command)
     for handlers, handler in reversed(HANDLERS):
         handlers.remove(handler)
+    stop_all()
     backend.close()
     choices.forget()
     clouds.forget_all()

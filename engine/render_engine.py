@@ -7,6 +7,7 @@ import bpy
 from ..scene.names import ENGINE
 from . import final
 from .pixels import COMBINED, DEPTH
+from .viewport import viewport_of
 
 
 class SightlineRenderEngine(bpy.types.RenderEngine):
@@ -26,6 +27,14 @@ class SightlineRenderEngine(bpy.types.RenderEngine):
     def render(self, depsgraph: bpy.types.Depsgraph) -> None:  # type: ignore[override]
         """Render one view layer of one frame; in a thread where there is a window."""
         final.render(self, depsgraph)
+
+    def view_update(self, context: bpy.types.Context, depsgraph: bpy.types.Depsgraph) -> None:
+        """Take note that something has changed."""
+        viewport_of(self).changed()
+
+    def view_draw(self, context: bpy.types.Context, depsgraph: bpy.types.Depsgraph) -> None:
+        """Draw what there is of the view's picture, and have it made where it is not there."""
+        viewport_of(self).draw(context)
 
 
 CLASSES = (SightlineRenderEngine,)

@@ -1,4 +1,4 @@
-"""The animation: files of a camera's frames, and what is kept for the timeline."""
+"""The animation: files of a camera's frames, and the cache of finished ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .common import SidebarPanel, sentence
 
 
 class AnimationPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
-    """Make the frames, and say what the rendered viewport makes of the timeline."""
+    """Make the frames, and say what the cache holds."""
 
     bl_idname = Panels.ANIMATION
     bl_label = "Animation"
@@ -34,11 +34,6 @@ class AnimationPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
             row.scale_y = 1.4
             row.enabled = checks.ready(context)
             row.operator(Operators.SYNTHESIZE_ANIMATION, icon="RENDER_ANIMATION")
-        column = layout.column()
-        column.use_property_split = True
-        column.use_property_decorate = False
-        column.prop(settings, "live_side")
-        column.prop(settings, "prefetch")
         sentence(layout, context, cache_in_words(), "DISK_DRIVE")
         layout.operator(Operators.EMPTY_CACHE, icon="TRASH")
 

@@ -138,9 +138,33 @@ def apply_camera(camera: Camera, obj: bpy.types.Object, pixel_aspect: tuple[floa
     obj.matrix_world = Matrix((camera.camera_to_world @ BLENDER_TO_OPENCV).tolist())
 
 
+def view_camera(window_matrix: Matrix, view_matrix: Matrix, width: int, height: int) -> Camera:
+    """Return the camera of what a 3D view shows, from its OpenGL matrices and the size of its region in pixels.
+
+    Raises:
+        CameraError: If the view is orthographic.
+    """
+    window = np.array(window_matrix, dtype=np.float64)
+    if window[3, 3] != 0:
+        raise CameraError("The view is orthographic; switch it to perspective (View, Perspective/Orthographic).")
+    return Camera(
+        width=width,
+        height=height,
+        fx=width / 2 * window[0, 0],
+        fy=height / 2 * window[1, 1],
+        cx=width / 2 * (1 - window[0, 2]),
+        cy=height / 2 * (1 + window[1, 2]),
+        world_to_camera=_without_scale(np.array(view_matrix.inverted(), dtype=np.float64), "of the view"),
+    )
+
+
 def _world_to_camera(evaluated: bpy.types.Object, name: str) -> Array:
     """Return the OpenCV world-to-camera matrix of an evaluated camera object without its scale."""
-    pose = np.array(evaluated.matrix_world, dtype=np.float64)
+    return _without_scale(np.array(evaluated.matrix_world, dtype=np.float64), name)
+
+
+def _without_scale(pose: Array, name: str) -> Array:
+    """Return the OpenCV world-to-camera matrix of a 4x4 pose in Blender's axes, whose scale does not count."""
     lengths = np.linalg.norm(pose[:3, :3], axis=0)
     if not np.isfinite(pose).all() or not (lengths > 0).all():
         raise CameraError(

@@ -91,8 +91,6 @@ class SceneSettings(bpy.types.PropertyGroup):
         gaussians_missing: bool
         frame_format: str
         frames_strip: bool
-        live_side: int
-        prefetch: int
         active_source: int
     else:
         capture: PointerProperty(
@@ -112,8 +110,8 @@ class SceneSettings(bpy.types.PropertyGroup):
         )
         source_count: IntProperty(
             name="Sources",
-            description="How many photographs at most a picture is made from: those nearest to the target. "
-            "More take longer and help where parts are hidden",
+            description="How many photographs a picture is made from: those nearest to the target. Where more are "
+            "nearly as near, they share the last places. More take longer and help where parts are hidden",
             min=2,
             max=16,
             default=4,
@@ -154,25 +152,6 @@ class SceneSettings(bpy.types.PropertyGroup):
         frames_strip: BoolProperty(
             name="Add Strip",
             description="Put the frames into the scene's sequencer as well, as an image strip",
-        )
-        live_side: IntProperty(
-            name="Viewport Size",
-            description="Longer side of pictures in the rendered viewport and in the timeline's cache, in pixels; "
-            "smaller ones are made faster. Where the render size is not larger, they are the render's own frames",
-            subtype="PIXEL",
-            min=128,
-            soft_max=1920,
-            max=8192,
-            default=960,
-        )
-        prefetch: IntProperty(
-            name="Frames Ahead",
-            description="How many frames ahead of the current one are made while the rendered viewport looks through "
-            "the camera and nothing else is to do; 0 makes none",
-            min=0,
-            soft_max=100,
-            max=10000,
-            default=24,
         )
         active_source: IntProperty(options={"HIDDEN"})
 

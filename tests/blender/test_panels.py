@@ -97,7 +97,7 @@ def test_the_animation_and_the_cache(
     state.empty_cache()
     text = drawn()
     assert "sightline.synthesize_animation" in text and "500 frames, 10 to 1008" in text
-    assert "SceneSettings.frame_format" in text and "SceneSettings.prefetch" in text
+    assert "SceneSettings.frame_format" in text
     assert "The frame cache is empty" in text
     frames.folder.mkdir(exist_ok=True)
     made = frames.path("0123456789")

@@ -83,7 +83,7 @@ def test_what_does_not_matter_leaves_the_key(capture, request_of: Callable, tmp_
     scene = bpy.context.scene
     scene.frame_set(17)
     scene.sightline.output_folder = str(tmp_path / "elsewhere")
-    scene.sightline.live_side, scene.sightline.frame_format = 300, "OPEN_EXR"
+    scene.sightline.frame_format = "OPEN_EXR"
     scene.render.filepath = "//other"
     bpy.data.objects["Cube"].location.x = 3
     capture.name = "called otherwise"

@@ -88,7 +88,7 @@ def show_rendered(session: Session) -> Steps:
 
 def stop_render(session: Session) -> Steps:
     """Click the cross beside the progress in the status bar; a simulated Esc does not reach Blender's jobs."""
-    yield from click(session, main_window().width // 2 + 118, 10)
+    yield from click(session, main_window().width // 2 + 111, 10)
 
 
 def middle(region: bpy.types.Region) -> tuple[int, int]:
