@@ -46,7 +46,7 @@ def test_the_demo_leaves_a_picture_that_is_near_the_photograph(tmp_path: Path) -
     assert float(line.split("SSIM ")[1].split(";")[0]) > 0.85
     record = json.loads((out / "still_life.json").read_text(encoding="utf-8"))
     names = [name for name, _ in record["sources"]]
-    assert len(names) == 4
+    assert 4 <= len(names) <= 8  # some share the last places
     assert "view_06" not in names  # held out
     assert Path(record["result"]).parent == out
     assert (out / "still_life_comparison.png").stat().st_size > 100_000
