@@ -91,6 +91,19 @@ def stop_render(session: Session) -> Steps:
     yield from click(session, main_window().width // 2 + 111, 10)
 
 
+def drag_view(session: Session, across: int) -> Steps:
+    """Turn the 3D view with the middle mouse button, which leaves the camera's view where it is on."""
+    window = main_window()
+    x, y = middle(region_of(view_area(), "WINDOW"))
+    yield from move(session, x, y)
+    window.event_simulate(type="MIDDLEMOUSE", value="PRESS", x=x, y=y)
+    yield from session.pause(0.1)
+    for step in range(1, 11):
+        window.event_simulate(type="MOUSEMOVE", value="NOTHING", x=x + across * step // 10, y=y)
+        yield from session.pause(0.05)
+    window.event_simulate(type="MIDDLEMOUSE", value="RELEASE", x=x + across, y=y)
+
+
 def middle(region: bpy.types.Region) -> tuple[int, int]:
     """Return a place over the view that the sidebar does not hide."""
     return region.x + region.width * 2 // 5, region.y + region.height // 2

@@ -43,6 +43,9 @@ def test_rendering(blender: Blender, out: Path) -> None:
     assert np.abs(synthesized[..., :3] / 257 - full[..., :3]).mean() < 1
     assert preview.shape == full.shape and preview[..., 3].min() == 255
     assert np.abs(preview - full).mean() < 12
+    running, cancelled = (cv2.imread(str(out / f"{name}.png")) for name in ("render_running", "render_cancelled"))
+    inner = slice(250, 650), slice(450, 990)
+    assert np.abs(running[inner].astype(float) - cancelled[inner]).mean() < 2, "nothing had come, and nothing came"
     assert facts["seconds_to_cancel"] < 15  # a worker that does not listen is ended after 10
 
 
@@ -63,3 +66,37 @@ def test_a_person(blender: Blender, out: Path) -> None:
     photograph = cv2.imread(str(PERSON.parent / "images" / "cam_00.png"), cv2.IMREAD_UNCHANGED)
     covered = [float(np.mean(picture[..., 3] > 127)) for picture in (splatted, photograph)]
     assert 0.5 < covered[0] / covered[1] < 2
+
+
+def test_the_viewport(blender: Blender, out: Path) -> None:
+    facts = blender.run("viewport", out, STILL_LIFE)["facts"]
+    frame, synthesized = facts["frame"], Path(facts["synthesized"])
+    assert difference(out / "viewport_solid.png", frame, synthesized) > 20
+    assert difference(out / "viewport_camera_sharp.png", frame, synthesized) <= 4
+    seconds = facts["viewport_camera"]
+    coarse = [difference(out / f"viewport_camera_{index:02d}.png", frame, synthesized) for index in range(len(seconds))]
+    first = next(index for index, levels in enumerate(coarse) if levels < 12)
+    assert seconds[first] < 2, "it is in the cache"
+
+    left, top, width, height = frame
+    inner = slice(top + height // 4, top + 3 * height // 4), slice(left, left + width // 2)
+    free, selected, through = (
+        cv2.imread(str(out / f"{name}.png"))[inner].astype(int)
+        for name in ("viewport_free_sharp", "viewport_selected", "viewport_camera_sharp")
+    )
+    snapshots = [cv2.imread(str(out / f"viewport_free_{index:02d}.png"))[inner] for index in range(len(seconds))]
+    first = next(index for index, picture in enumerate(snapshots) if picture.std() > 25)
+    assert facts["viewport_free"][first] < 5
+    assert free.std() > 25 and np.abs(free - through).mean() > 10
+    assert np.abs(selected - free).max(axis=2).mean() > 0.02, "what is selected has its outline"
+
+
+def test_the_timeline(blender: Blender, out: Path) -> None:
+    shutil.rmtree(out / "timeline_files", ignore_errors=True)
+    facts = blender.run("timeline", out, STILL_LIFE)["facts"]
+    files = sorted(Path(facts["files"]).parent.glob("*.png"))
+    for number, right, wrong in ((1, files[0], files[-1]), (len(files), files[-1], files[0])):
+        picture = out / f"timeline_{number}.png"
+        assert difference(picture, facts["frame"], right) <= 4 < difference(picture, facts["frame"], wrong)
+    # A software rasteriser draws the window: how fast Blender itself plays on it is the measure.
+    assert facts["played_rendered"]["frames_per_second"] > 0.5 * facts["played_solid"]["frames_per_second"]

@@ -37,3 +37,11 @@ def run(session: Session) -> Steps:
     yield from rendered(session, "splatted")
     yield from session.picture("person_rendered")
     yield from hands.key_over_middle(session, "ESC")
+    bpy.context.scene.render.film_transparent = False
+    yield from hands.show_rendered(session)
+    yield from session.pause(8)
+    yield from session.picture("person_viewport")
+    session.facts["frame"] = hands.camera_frame()
+    yield from hands.drag_view(session, 60)
+    yield from session.pause(8)
+    yield from session.picture("person_free")

@@ -32,7 +32,8 @@ def run(session: Session) -> Steps:
     yield from session.pause(10)
     yield from session.picture("viewport_camera_sharp")
 
-    yield from hands.key_over_view(session, "NUMPAD_6")
+    yield from hands.drag_view(session, 20)
+    assert hands.view_area().spaces.active.region_3d.view_perspective == "PERSP"
     yield from snapshots(session, "viewport_free")
     yield from session.pause(10)
     yield from session.picture("viewport_free_sharp")
