@@ -79,11 +79,12 @@ def key_over_middle(session: Session, key: str) -> Steps:
 
 
 def show_rendered(session: Session) -> Steps:
-    """Choose Rendered from the pie menu of the key Z."""
-    yield from key_over_view(session, "Z")
-    yield from session.pause()
-    yield from key_over_view(session, "EIGHT")
-    assert view_area().spaces.active.shading.type == "RENDERED"
+    """Choose Rendered, as the header's button does."""
+    area = view_area()
+    with bpy.context.temp_override(window=main_window(), area=area, region=region_of(area, "WINDOW")):
+        bpy.ops.view3d.toggle_shading(type="RENDERED")
+    assert area.spaces.active.shading.type == "RENDERED"
+    yield
 
 
 def stop_render(session: Session) -> Steps:

@@ -38,6 +38,7 @@ def run(session: Session) -> Steps:
     yield from session.picture("person_rendered")
     yield from hands.key_over_middle(session, "ESC")
     bpy.context.scene.render.film_transparent = False
+    yield from hands.key_over_view(session, "A", alt=True)  # outlines of what is selected would cover it
     yield from hands.show_rendered(session)
     yield from session.pause(8)
     yield from session.picture("person_viewport")
