@@ -11,6 +11,9 @@ from tests.gui.blender import ROOT, Blender
 STILL_LIFE = ROOT / "examples" / "still_life" / "transforms.json"
 PERSON = ROOT / "examples" / "person" / "transforms.json"
 
+# Seconds that a cancel may take: a worker that does not listen is ended after 10.
+CANCELLED = 15.0
+
 
 def difference(shown: Path, frame: list[int], picture: Path) -> float:
     """Return by how many of 255 levels half of the pixels differ at most.
@@ -29,7 +32,7 @@ def difference(shown: Path, frame: list[int], picture: Path) -> float:
 
 def test_a_view(blender: Blender, out: Path) -> None:
     facts = blender.run("view", out, STILL_LIFE)["facts"]
-    assert facts["seconds_to_cancel"] < 5
+    assert facts["seconds_to_cancel"] < CANCELLED
     assert difference(out / "result.png", facts["frame"], Path(facts["result"])) <= 4
     assert difference(out / "undone.png", facts["frame"], Path(facts["result"])) > 20
 
@@ -46,7 +49,7 @@ def test_rendering(blender: Blender, out: Path) -> None:
     running, cancelled = (cv2.imread(str(out / f"{name}.png")) for name in ("render_running", "render_cancelled"))
     inner = slice(250, 650), slice(450, 990)
     assert np.abs(running[inner].astype(float) - cancelled[inner]).mean() < 2, "nothing had come, and nothing came"
-    assert facts["seconds_to_cancel"] < 15  # a worker that does not listen is ended after 10
+    assert facts["seconds_to_cancel"] < CANCELLED
 
 
 def test_an_animation(blender: Blender, out: Path) -> None:
