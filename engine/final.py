@@ -9,11 +9,10 @@ from collections.abc import Generator
 from typing import Any, TypeVar
 
 import bpy
-import numpy as np
 
 from ..inference.camera import Camera
 from ..inference.errors import Cancelled, SightlineError
-from ..inference.frame_cache import StoredFrame
+from ..inference.frame_cache import StoredFrame, to_sixteen_bits
 from ..inference.worker.client import Request
 from ..scene.backend import client
 from ..scene.job import Step
@@ -74,7 +73,8 @@ def _picture(engine: bpy.types.RenderEngine, depsgraph: bpy.types.Depsgraph) -> 
 
 def _made(engine: bpy.types.RenderEngine, request: PictureRequest) -> StoredFrame:
     data = _answer(engine, request.method, worker_params(request))
-    return StoredFrame(pixels.stored_values(data["rgba"]), data["depth"], data["metadata"])
+    # As the cache has it, so that both give the same render.
+    return StoredFrame(to_sixteen_bits(data["rgba"]), data["depth"], data["metadata"])
 
 
 def _answer(engine: bpy.types.RenderEngine, method: str, params: dict[str, Any]) -> dict[str, Any]:
@@ -97,12 +97,10 @@ def _answer(engine: bpy.types.RenderEngine, method: str, params: dict[str, Any])
 
     worker = client()
     request = worker.submit(method, params)
-    data = worker.wait(request, look)
-    taken = {name: np.array(value) if isinstance(value, np.ndarray) else value for name, value in data.items()}
-    worker.release(request)
+    worker.wait(request, look)
     for warning in request.warnings:
         engine.report({"WARNING"}, warning)
-    return taken
+    return worker.take(request)
 
 
 def _taken(engine: bpy.types.RenderEngine, steps: Generator[Step, None, T]) -> T:

@@ -17,12 +17,6 @@ COMBINED, DEPTH = "Combined", "Depth"
 NOTHING = 1e10
 
 
-def stored_values(rgba: NDArray[np.float32]) -> NDArray[np.uint16]:
-    """Return the worker's RGBA in [0, 1] as the cache stores it, so that both give the same render."""
-    stored: NDArray[np.uint16] = np.round(np.clip(rgba, 0.0, 1.0) * COLOUR_LIMIT).astype(np.uint16)
-    return stored
-
-
 def combined(rgba: NDArray[np.uint16], background: NDArray[np.float32] | None) -> NDArray[np.float32]:
     """Return Blender's Combined pass of a picture.
 

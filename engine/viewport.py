@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Hashable
 from contextlib import suppress
+from functools import partial
 from typing import Any, ClassVar
 from weakref import WeakSet
 
@@ -14,12 +15,12 @@ from numpy.typing import NDArray
 
 from ..inference.camera import Camera
 from ..inference.errors import SightlineError
-from ..inference.frame_cache import COLOUR_LIMIT
+from ..inference.frame_cache import from_sixteen_bits
 from ..scene.backend import client
 from ..scene.cameras import target_camera, view_camera
 from ..scene.gathering import depsgraph_of, there
 from ..scene.handles import Handle
-from ..scene.job import Job, Step
+from ..scene.job import Job, Step, rendering, waited
 from ..scene.recipes import recipe_of, settled
 from ..scene.requests import PictureRequest, cache, picture_request, worker_params
 from ..scene.world import background_colour
@@ -33,6 +34,11 @@ STILL = 0.2
 INTERVAL, TICK = 0.03, 0.012
 
 Rgba = NDArray[np.float32]
+# What a view's picture is of, whatever its size, and its rung.
+Shown = tuple[str, int]
+NOTHING: Shown = ("", -1)
+# A new picture, ``None`` where what is shown is still right; and what is shown then.
+Made = tuple[Rgba | None, Shown]
 Place = tuple[float, float, float, float]
 WHOLE: Place = (-1.0, -1.0, 1.0, 1.0)
 
@@ -50,9 +56,10 @@ class Viewport:
         self._through_camera = False
         self._stale, self._since = True, 0.0
         self._next = 0
-        self._steps: Generator[Step, None, tuple[Rgba, int]] | None = None
+        self._steps: Generator[Step, None, Made] | None = None
         self._picture: Rgba | None = None
         self._texture: Any = None
+        self._shown = NOTHING
         self._said = ""
         self._timer = self._tick  # one object: Blender knows a timer by its identity
         Viewport.alive.add(self)
@@ -67,7 +74,7 @@ class Viewport:
             place = self._look(context)
         except SightlineError as error:
             self.stop()
-            self._texture = None
+            self._clear()
             self._say(str(error))
             return
         if self._picture is not None:
@@ -96,7 +103,8 @@ class Viewport:
         camera, place = window, WHOLE
         through_camera = view.view_perspective == "CAMERA" and scene.camera is not None
         if through_camera != self._through_camera:
-            self._through_camera, self._texture, self._picture = through_camera, None, None  # of quite another view
+            self._through_camera = through_camera
+            self._clear()  # what is shown is of quite another view
         if through_camera:
             camera = target_camera(scene, scene.camera, context.evaluated_depsgraph_get())
             place = _frame(camera, window)
@@ -112,15 +120,15 @@ class Viewport:
     def _tick(self) -> float | None:
         """Bring on what is in the making (timer); return when to do so again."""
         try:
-            app: Any = bpy.app
-            busy = Job.current is not None or app.is_job_running("RENDER")
+            busy = Job.current is not None or rendering()
             due = self._next == 0 or time.monotonic() - self._since > STILL
             if self._steps is None and self._next < len(SIDES) and due and not busy:
                 self._steps = self._made(self._next)
             if self._steps is not None:
                 self._bring_on()
         except SightlineError as error:
-            self._steps, self._next, self._texture = None, len(SIDES), None
+            self._steps, self._next = None, len(SIDES)
+            self._clear()
             self._say(str(error))
         except ReferenceError:  # the view, or its scene, is gone
             self._steps = None
@@ -138,34 +146,41 @@ class Viewport:
                     return
         except StopIteration as stop:
             self._steps = None
-            self._picture, done = stop.value
-            self._next = done + 1
+            picture, self._shown = stop.value
+            self._next = self._shown[1] + 1
             self._say("")
-            self._engine.tag_redraw()
+            if picture is not None:
+                self._picture = picture
+                self._engine.tag_redraw()
 
-    def _made(self, rung: int) -> Generator[Step, None, tuple[Rgba, int]]:
-        """Make the picture of a rung and return it with the rung it is of: the last one where that is kept already."""
+    def _clear(self) -> None:
+        """Show nothing."""
+        self._texture, self._picture, self._shown = None, None, NOTHING
+
+    def _made(self, rung: int) -> Generator[Step, None, Made]:
+        """Make the picture of a rung; that of the last one comes at once where it is kept.
+
+        Blender tells of every change, a selection too: what is shown stays where nothing of it has changed.
+        """
         assert self._camera is not None and self._where is not None
         scene: bpy.types.Scene = there(self._where[0], "The scene")
         frame, layer = scene.frame_current, scene.view_layers.get(self._where[1]) or scene.view_layers[0]
         recipe = recipe_of(scene, layer, scene.camera if self._through_camera else None, quality="full")
-
-        def graph() -> bpy.types.Depsgraph:
-            return depsgraph_of(recipe.stage)
-
+        graph = partial(depsgraph_of, recipe.stage)
         recipe = yield from settled(recipe, frame, graph, _asked)
         files: dict[int, Any] = {}
         last = len(SIDES) - 1
+        finest = yield from picture_request(recipe, self._camera.fitted(SIDES[last]), frame, graph, files)
+        if rung == 0 and finest.key == self._shown[0]:
+            return None, self._shown
         if self._through_camera:
-            camera = self._camera.fitted(SIDES[last])
-            request = yield from picture_request(recipe, camera, frame, graph, files)
-            kept = cache().read(request.key, depth=False)
+            kept = cache().read(finest.key, depth=False)
             if kept is not None:
-                return kept.rgba.astype(np.float32) / COLOUR_LIMIT, last
-        camera = self._camera.fitted(SIDES[rung])
-        request = yield from picture_request(recipe, camera, frame, graph, files)
-        finest = rung == last or max(self._camera.width, self._camera.height) <= SIDES[rung]
-        return (yield from _picture(request, kept=self._through_camera and finest)), last if finest else rung
+                return from_sixteen_bits(kept.rgba), (finest.key, last)
+        if rung == last or max(self._camera.width, self._camera.height) <= SIDES[rung]:
+            return (yield from _picture(finest, kept=self._through_camera)), (finest.key, last)
+        request = yield from picture_request(recipe, self._camera.fitted(SIDES[rung]), frame, graph, files)
+        return (yield from _picture(request, kept=False)), (finest.key, rung)
 
     def _say(self, sentence: str) -> None:
         if sentence != self._said:
@@ -204,17 +219,8 @@ def _asked(method: str, params: dict[str, Any]) -> Generator[Step, None, dict[st
     """
     worker = client()
     request = worker.submit(method, params)
-    try:
-        while not request.finished:
-            yield Step(request.fraction, request.message or "Waiting for the worker", waiting=True)
-            worker.poll()
-    finally:
-        worker.cancel(request)  # does nothing to a finished one
-    if request.error is not None:
-        raise request.error
-    data = {name: np.array(value) if isinstance(value, np.ndarray) else value for name, value in request.data.items()}
-    worker.release(request)
-    return data
+    yield from waited(worker, request)
+    return worker.take(request)
 
 
 def _frame(camera: Camera, window: Camera) -> Place:

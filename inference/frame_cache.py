@@ -163,10 +163,22 @@ class FrameCache:
             return
 
 
+def to_sixteen_bits(values: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """Return values in [0, 1] as they are stored, 0 to 65535; what lies outside is cut off."""
+    scaled = np.clip(np.nan_to_num(values), 0.0, 1.0) * np.float32(COLOUR_LIMIT)
+    bits: NDArray[np.uint16] = np.round(scaled).astype("<u2")
+    return bits
+
+
+def from_sixteen_bits(bits: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """Return stored values in [0, 1]."""
+    values: NDArray[np.float32] = bits.astype(np.float32) / np.float32(COLOUR_LIMIT)
+    return values
+
+
 def stored(frame: Frame) -> StoredFrame:
     """Return a frame in the form in which it is stored: colours rounded to 16 bits, rows bottom-up."""
-    rgba = np.dstack([frame.rgb, frame.alpha])[::-1]
-    colours = np.round(np.clip(np.nan_to_num(rgba), 0.0, 1.0) * np.float32(COLOUR_LIMIT)).astype("<u2")
+    colours = to_sixteen_bits(np.dstack([frame.rgb, frame.alpha])[::-1])
     return StoredFrame(colours, np.ascontiguousarray(frame.depth[::-1], dtype="<f4"), frame.metadata)
 
 

@@ -10,7 +10,7 @@ from ..scene.frame_ranges import frames_of
 from ..scene.names import Operators, Panels
 from ..scene.properties import job_state, of_scene
 from ..scene.words import counted
-from .common import SidebarPanel, sentence
+from .common import SidebarPanel, sentence, settings_column
 
 
 class AnimationPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
@@ -22,9 +22,7 @@ class AnimationPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         settings = of_scene(context.scene)
-        column = layout.column()
-        column.use_property_split = True
-        column.use_property_decorate = False
+        column = settings_column(layout)
         column.prop(settings, "frame_format")
         column.prop(settings, "frames_strip")
         frames = frames_of(context.scene)

@@ -22,6 +22,14 @@ class SidebarPanel:
     bl_category = TAB
 
 
+def settings_column(layout: bpy.types.UILayout) -> bpy.types.UILayout:
+    """Return a column in which settings have their names on the left, without dots for keyframes."""
+    column = layout.column()
+    column.use_property_split = True
+    column.use_property_decorate = False
+    return column
+
+
 def sentence(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: IconItems = "NONE") -> None:
     """Draw a sentence in as many lines as the sidebar's width needs; Blender's labels do not wrap."""
     scale = context.preferences.system.ui_scale

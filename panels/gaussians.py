@@ -10,7 +10,7 @@ from ..scene.gaussians import count_of, is_gaussians
 from ..scene.names import Operators, Panels
 from ..scene.properties import of_object, of_scene
 from ..scene.results import metadata_of, summary
-from .common import SidebarPanel, problem, sentence
+from .common import SidebarPanel, problem, sentence, settings_column
 
 
 class GaussiansPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
@@ -23,9 +23,7 @@ class GaussiansPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         settings = of_scene(context.scene)
-        column = layout.column()
-        column.use_property_split = True
-        column.use_property_decorate = False
+        column = settings_column(layout)
         column.prop(settings, "gaussians_coverage")
         column.prop(settings, "gaussians_span")
         if settings.gaussians_span == "RANGE":
@@ -51,9 +49,7 @@ class GaussiansPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
                 owner, path = control(display, name)
                 column.prop(owner, path, text=name)
         own = of_object(obj)
-        column = layout.column()
-        column.use_property_split = True
-        column.use_property_decorate = False
+        column = settings_column(layout)
         column.prop(own, "sequence")
         if own.sequence and own.sequence_note:
             sentence(layout, context, own.sequence_note, "ERROR")

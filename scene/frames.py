@@ -6,11 +6,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any
-
-import bpy
 
 from ..inference.errors import BackendError, Cancelled, OutputError, SightlineError, WeightsError
 from ..inference.picture_stamp import read_stamp
@@ -18,7 +17,7 @@ from .backend import client, pictures_folder
 from .camera_path import CameraPath
 from .frame_files import check_space, is_foreign
 from .gathering import depsgraph_of, read_sources, there
-from .job import Job, Step, answer, at_once, part
+from .job import Job, Step, answer, at_once, part, rendering
 from .numbered_files import file_at
 from .recipes import Recipe, settled
 from .requests import PictureRequest, picture_request, worker_params
@@ -87,7 +86,7 @@ def make_frames(
         start, end = (place / len(asked.numbers) for place in (index, index + 1))
         yield Step(start, shown)
         while not read:
-            if bpy.app.is_job_running("RENDER"):  # type: ignore[func-returns-value]
+            if rendering():
                 yield Step(start, f"{shown}: waiting for Blender's render", waiting=True)
             else:
                 read.extend(_requests(recipe, asked.numbers[index:], files))
@@ -122,9 +121,7 @@ def _prepared(job: Job, asked: Frames, files: dict[int, Path]) -> Generator[Step
     recipe = asked.recipe
     stage = recipe.stage
     frame: int = there(stage.scene, "The scene").frame_current
-
-    def graph() -> bpy.types.Depsgraph:
-        return depsgraph_of(stage)
+    graph = partial(depsgraph_of, stage)
 
     def ask(method: str, params: dict[str, Any]) -> Generator[Step, None, dict[str, Any]]:
         return answer(job, client(), method, params, 0.0, 0.0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeVar
 
@@ -142,6 +143,12 @@ class Job:
         state.facts = str(self.facts.get("sentence", ""))
 
 
+def rendering() -> bool:
+    """Whether Blender renders just now, when nothing of its data may change."""
+    app: Any = bpy.app
+    return bool(app.is_job_running("RENDER"))
+
+
 @bpy.app.handlers.persistent  # type: ignore[untyped-decorator]
 def forget_last(_file: str) -> None:
     """Clear what another session's last job left in the file that was opened: a window manager is saved with it."""
@@ -149,6 +156,16 @@ def forget_last(_file: str) -> None:
         job_state().property_unset("running")
         for name in ("error", "error_code", "warnings", "facts", "message"):
             job_state().property_unset(name)
+
+
+def waited(client: WorkerClient, request: Request) -> Generator[Step, None, None]:
+    """Yield a step at a time until a request is finished; whoever closes these steps cancels it."""
+    try:
+        while not request.finished:
+            yield Step(request.fraction, request.message or "Waiting for the worker ...", waiting=True)
+            client.poll()
+    finally:
+        client.cancel(request)  # does nothing to a finished one
 
 
 def answer(
@@ -162,15 +179,12 @@ def answer(
         SightlineError: The worker's error; :class:`Cancelled` if the job was cancelled.
     """
     request: Request = client.submit(method, params)
-    try:
-        while not request.finished:
+    with closing(waited(client, request)) as steps:
+        for step in steps:
             if job.cancelled:
                 client.cancel(request)
-            message = "Cancelling ..." if job.cancelled else request.message or "Waiting for the worker ..."
-            yield Step(start + (end - start) * request.fraction, message, waiting=True)
-            client.poll()
-    finally:
-        client.cancel(request)  # does nothing to a finished one
+            message = "Cancelling ..." if job.cancelled else step.message
+            yield replace(step, fraction=start + (end - start) * step.fraction, message=message)
     job.warnings.extend(request.warnings)
     if request.error is not None:
         raise request.error

@@ -14,6 +14,7 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
+from ..inference.colour import from_linear
 from ..inference.errors import PictureError
 from .handles import Handle
 from .names import RESULT_KEY
@@ -142,7 +143,7 @@ def _ppm(pixels: NDArray[np.float32], is_float: bool) -> Iterator[bytes]:
         block = pixels[start : start + rows]
         block = block[..., :3] if channels >= 3 else np.repeat(block[..., :1], 3, axis=2)
         if is_float:
-            yield (np.clip(_encode(block), 0, 1) * 65535 + 0.5).astype(">u2").tobytes()
+            yield (from_linear(block) * 65535 + 0.5).astype(">u2").tobytes()
         else:
             yield (block * 255 + 0.5).astype(np.uint8).tobytes()
 
@@ -167,12 +168,6 @@ def _write(parts: Iterable[bytes], folder: Path, name: str, suffix: str) -> Iter
     except OSError as error:
         raise PictureError(f"'{unfinished}' cannot be written ({error.strerror}); make room for it.") from None
     yield path
-
-
-def _encode(linear: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Encode linear light as sRGB (IEC 61966-2-1)."""
-    linear = np.maximum(linear, 0)
-    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
 
 
 @lru_cache(maxsize=4096)

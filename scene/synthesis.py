@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +61,7 @@ def synthesize(job: Job, asked: Order) -> Steps:
     yield Step(0.0, "Reading cameras")
     stage = asked.recipe.stage
     camera = read_target(stage)
-
-    def graph() -> bpy.types.Depsgraph:
-        return depsgraph_of(stage)
+    graph = partial(depsgraph_of, stage)
 
     def ask(method: str, params: dict[str, Any]) -> Generator[Step, None, dict[str, Any]]:
         return answer(job, client(), method, params, 0.05, 0.1)

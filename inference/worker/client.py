@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..errors import BackendError, Cancelled, OutputError, SightlineError, from_code
 from . import protocol
 from .process import WorkerProcess
@@ -171,6 +173,21 @@ class WorkerClient:
             if request.finished:
                 request.data = protocol.without_arrays(request.data)
                 self._remove_files(request)
+
+    def take(self, request: Request) -> dict[str, Any]:
+        """Return what a finished request answered, with arrays of its own, and delete their files.
+
+        Raises:
+            SightlineError: The request's error.
+        """
+        if request.error is not None:
+            raise request.error
+        assert request.data is not None
+        data = {
+            name: np.array(value) if isinstance(value, np.ndarray) else value for name, value in request.data.items()
+        }
+        self.release(request)
+        return data
 
     def close(self) -> None:
         """End the worker, fail what it was doing as cancelled, and remove the private folder.

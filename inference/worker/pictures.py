@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import OutputError
 from ..frame import Frame
-from ..frame_cache import COLOUR_LIMIT, FrameCache, StoredFrame
+from ..frame_cache import FrameCache, StoredFrame, from_sixteen_bits
 from .server import Context
 
 
@@ -89,7 +89,7 @@ def _of_frame(frame: Frame) -> dict[str, Any]:
 
 def _of_stored(frame: StoredFrame) -> dict[str, Any]:
     return {
-        "rgba": frame.rgba.astype(np.float32) / np.float32(COLOUR_LIMIT),
+        "rgba": from_sixteen_bits(frame.rgba),
         "depth": frame.depth,
         "confidence": None,
         "metadata": {**frame.metadata, "cached": True},

@@ -111,8 +111,8 @@ def test_through_the_camera_the_picture_is_the_frame_and_is_kept(viewport, conte
 def test_a_kept_frame_comes_without_the_worker(viewport, context, scene_module: Scene) -> None:
     viewport._look(context)
     tick_until(viewport, lambda: viewport._picture is not None)
-    viewport._picture = None
     scene_module("backend").close()
+    viewport._clear()  # as a view that is new
     viewport.changed()
     viewport._look(context)
     tick_until(viewport, lambda: viewport._picture is not None)
@@ -162,3 +162,21 @@ def test_errors_are_said_once_and_not_tried_again(viewport, context) -> None:
     tick_until(viewport, lambda: bool(viewport._engine.said) and viewport._steps is None)
     assert "no capture" in viewport._engine.said[-1]
     assert viewport._tick() is None and len(viewport._engine.said) == 1
+
+
+def test_a_change_that_does_not_matter_leaves_the_picture(viewport, context, module, monkeypatch) -> None:
+    monkeypatch.setattr(module, "SIDES", (48, 96, 192))
+    context.region_data.view_perspective = "PERSP"
+    viewport._look(context)
+    tick_until(viewport, lambda: viewport._next == 3)
+    viewport._picture = None
+    bpy.data.objects["Cube"].select_set(True)
+    bpy.data.objects["Cube"].location.x = 5
+    viewport.changed()
+    viewport._look(context)
+    tick_until(viewport, lambda: viewport._next == 3)
+    assert viewport._picture is None, "made anew for nothing"
+    context.scene.sightline.source_count = 2
+    viewport.changed()
+    viewport._look(context)
+    tick_until(viewport, lambda: viewport._picture is not None)
