@@ -83,15 +83,22 @@ def test_the_viewport(blender: Blender, out: Path) -> None:
 
     left, top, width, height = frame
     inner = slice(top + height // 4, top + 3 * height // 4), slice(left, left + width // 2)
-    free, selected, through = (
+    free, through = (
         cv2.imread(str(out / f"{name}.png"))[inner].astype(int)
-        for name in ("viewport_free_sharp", "viewport_selected", "viewport_camera_sharp")
+        for name in ("viewport_free_sharp", "viewport_camera_sharp")
     )
     snapshots = [cv2.imread(str(out / f"viewport_free_{index:02d}.png"))[inner] for index in range(len(seconds))]
     first = next(index for index, picture in enumerate(snapshots) if picture.std() > 25)
     assert facts["viewport_free"][first] < 5
     assert free.std() > 25 and np.abs(free - through).mean() > 10
-    assert np.abs(selected - free).max(axis=2).mean() > 0.02, "what is selected has its outline"
+
+    wide = slice(top + height // 4, top + height), slice(left, left + int(0.9 * width))  # with the capture's empty
+    before, selected = (
+        cv2.imread(str(out / f"viewport_{name}.png"))[wide].astype(int) for name in ("free_sharp", "selected")
+    )
+    outlined = np.abs(selected - before).max(axis=2) > 40
+    assert outlined.sum() > 100, "what is selected has its outline"
+    assert outlined.mean() < 0.01, "the picture behind it stays"
 
 
 def test_the_timeline(blender: Blender, out: Path) -> None:
