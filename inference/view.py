@@ -118,6 +118,9 @@ class Capture:
         points: (N, 3) sparse scene points where the calibration has them.
         depth_near, depth_far: Depth range of the scene along the optical axes in scene units, both or neither.
         format, path: Where it was read from.
+        skipped: Cameras of the calibration that are none of the views, by name, with the reason.
+        units: Of the scene where the calibration states it, such as "m"; empty where it does not.
+        residual: Mean reprojection error in pixels, where the calibration states it.
     """
 
     views: tuple[View, ...]
@@ -126,6 +129,9 @@ class Capture:
     depth_far: float | None = None
     format: str = ""
     path: Path | None = None
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    units: str = ""
+    residual: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "views", tuple(self.views))
@@ -185,6 +191,9 @@ class Capture:
             record["depth_near"], record["depth_far"] = self.depth_near, self.depth_far
         if self.path is not None:
             record["path"] = str(self.path)
+        for key in ("skipped", "units", "residual"):
+            if value := getattr(self, key):
+                record[key] = value
         return record
 
     @classmethod
@@ -198,4 +207,7 @@ class Capture:
             depth_far=record.get("depth_far"),
             format=record.get("format", ""),
             path=None if path is None else Path(path),
+            skipped=record.get("skipped", {}),
+            units=record.get("units", ""),
+            residual=record.get("residual"),
         )

@@ -16,10 +16,11 @@ from ..errors import BackendError, CameraError, CaptureError
 from ..view import Capture, View
 from ..worker.failures import missing_package
 from .colmap_check import check_model
-from .located import check_present, locate
+from .located import find_pictures, missing_pictures
 from .names import unique_names
 
 FORMAT = "COLMAP"
+ACCEPTS = "a COLMAP model (cameras, images and points3D, as .bin or .txt)"
 MODEL_FOLDERS = ("", "sparse/0", "sparse", "colmap", "colmap/sparse/0")
 # A point that two views agree on by chance is common, one of three is rare.
 MIN_TRACK = 3
@@ -39,16 +40,17 @@ _MODELS: dict[str, tuple[tuple[int, int, int, int], str | None]] = {
 }
 
 
-def find_model(folder: Path) -> Path | None:
-    """Return the folder of a COLMAP model in ``folder`` or where COLMAP and its friends put it, or ``None``."""
-    for place in MODEL_FOLDERS:
-        model = folder / place
-        if any((model / f"cameras{ending}").is_file() for ending in (".bin", ".txt")):
-            return model
-    return None
+def find(path: Path) -> Path | None:
+    """Return the folder of the COLMAP model that a file belongs to or a folder holds, or ``None``."""
+    if path.is_dir():
+        return _model_in(path)
+    if path.suffix.lower() not in (".bin", ".txt"):
+        return None
+    model = _model_in(path.parent)
+    return model if model == path.parent else None
 
 
-def read_colmap(folder: Path) -> Capture:
+def read(folder: Path) -> Capture:
     """Read a COLMAP model.
 
     Args:
@@ -95,15 +97,18 @@ def read_colmap(folder: Path) -> Capture:
         ) from None
     if not images:
         raise CaptureError(f"The COLMAP model in {folder} has no registered images; reconstruct the scene again.")
-    pictures = _find_pictures(folder.absolute(), [image.name for image in images])
-    check_present(pictures, folder)
+    pictures = find_pictures(folder, [image.name for image in images])
+    names = unique_names(pictures)
+    skipped = missing_pictures(names, pictures, folder)
     views = []
-    for image, picture, name in zip(images, pictures, unique_names(pictures), strict=True):
+    for image, picture, name in zip(images, pictures, names, strict=True):
+        if name in skipped:
+            continue
         try:
             views.append(View(name, _camera(image, model.cameras[image.camera_id]), picture))
         except CameraError as error:
             raise CameraError(f"Image '{image.name}' of {folder} cannot be used: {error}") from None
-    return Capture(views=tuple(views), points=_points(model), format=FORMAT, path=folder)
+    return Capture(tuple(views), _points(model), format=FORMAT, path=folder, skipped=skipped, residual=_residual(model))
 
 
 def _camera(image: Any, camera: Any) -> Camera:
@@ -128,6 +133,12 @@ def _camera(image: Any, camera: Any) -> Camera:
     )
 
 
+def _residual(model: Any) -> float | None:
+    """Return the mean reprojection error that the model's points have written beside them."""
+    errors = [point.error for point in model.points3D.values() if point.error >= 0]
+    return float(np.mean(errors)) if errors else None
+
+
 def _points(model: Any) -> NDArray[np.float64] | None:
     if not len(model.points3D):
         return None
@@ -137,17 +148,10 @@ def _points(model: Any) -> NDArray[np.float64] | None:
     return often if len(often) >= MIN_POINTS else points
 
 
-def _find_pictures(folder: Path, names: list[str]) -> list[Path]:
-    """Return the pictures in that one of the usual places where most of them are."""
-    parents = [folder, *list(folder.parents)[:2]]
-    best: list[Path] = []
-    most = -1
-    for parent in parents:
-        for place in (parent / "images", parent):
-            pictures = [locate(place, name, place) for name in names]
-            present = sum(picture.is_file() for picture in pictures)
-            if present > most:
-                best, most = pictures, present
-            if present == len(names):
-                return best
-    return best
+def _model_in(folder: Path) -> Path | None:
+    """Return the folder of a COLMAP model in ``folder`` or where COLMAP and its friends put it, or ``None``."""
+    for place in MODEL_FOLDERS:
+        model = folder / place
+        if any((model / f"cameras{ending}").is_file() for ending in (".bin", ".txt")):
+            return model
+    return None

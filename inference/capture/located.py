@@ -8,6 +8,9 @@ from pathlib import Path
 
 from ..errors import CaptureError, PictureError
 
+# So many folders of a path are looked for below the calibration's.
+_DEEPEST = 6
+
 # NeRF-synthetic names its pictures without an ending.
 _ENDINGS = (".png", ".jpg", ".jpeg", ".PNG", ".JPG", ".JPEG", ".tif", ".tiff", ".webp")
 
@@ -38,15 +41,65 @@ def locate(folder: Path, name: str, limit: Path) -> Path:
     return path
 
 
-def check_present(images: Sequence[Path], calibration: Path) -> None:
-    """Check that every picture is there.
+def find_pictures(folder: Path, names: Sequence[str]) -> list[Path]:
+    """Return the pictures that a calibration in ``folder`` names, as far as they are there.
+
+    Programs write the paths of the machine they ran on. Of a path that is not below the calibration, as much of its end
+    is taken as leads to a picture below the folder, below a folder ``images`` in it, or below those of its two parents.
+
+    Args:
+        folder: Of the calibration.
+        names: As the calibration has them, with slashes of either kind.
+
+    Returns:
+        All from the one place where most of them are; those that are missing there are named all the same.
+    """
+    folder = folder.absolute()
+    parts = [_parts(name) for name in names]
+    best: list[Path] = []
+    most = -1
+    for parent in (folder, *list(folder.parents)[:2]):
+        for place in (parent / "images", parent):
+            pictures = [_below(place, piece) for piece in parts]
+            present = sum(picture.is_file() for picture in pictures)
+            if present > most:
+                best, most = pictures, present
+            if present == len(names):
+                return best
+    return best
+
+
+def _parts(name: str) -> list[str]:
+    """Return the parts of a path from any machine, without drive and without steps upwards."""
+    plain = name.replace("\\", "/").replace("\0", "_").removeprefix("file:")
+    return [part for part in plain.split("/") if part not in ("", ".", "..") and not part.endswith(":")]
+
+
+def _below(place: Path, parts: list[str]) -> Path:
+    """Return the picture that the longest end of a path leads to below a folder."""
+    for start in range(max(0, len(parts) - _DEEPEST), len(parts)):
+        path = locate(place, "/".join(parts[start:]), place)
+        if path.is_file():
+            return path
+    return place / (parts[-1] if parts else "")
+
+
+def missing_pictures(names: Sequence[str], images: Sequence[Path], calibration: Path) -> dict[str, str]:
+    """Return the views whose pictures are missing, with the reason.
+
+    Args:
+        names: Of the views.
+        images: Their pictures.
+        calibration: Where they are named.
 
     Raises:
-        PictureError: Naming the first that is missing and how many are.
+        PictureError: If all are missing.
     """
-    missing = [image for image in images if not image.is_file()]
-    if missing:
+    named = zip(names, images, strict=True)
+    missing = {name: f"its picture {image} is missing" for name, image in named if not image.is_file()}
+    if len(missing) == len(images):
         raise PictureError(
-            f"{len(missing)} of the {len(images)} pictures of {calibration} are missing, the first is {missing[0]}; "
+            f"The {len(images)} pictures of {calibration} are missing, the first is {images[0]}; "
             "copy the pictures to where it names them."
         )
+    return missing

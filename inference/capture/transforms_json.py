@@ -7,7 +7,6 @@ is left as stored: nerfstudio's ``applied_transform`` is in the poses already.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,19 +17,33 @@ import numpy as np
 from ..camera import Camera, Distortion
 from ..errors import CameraError, CaptureError, PictureError
 from ..view import Capture, View
-from .located import check_present, locate
+from .calibration_files import head, load_json
+from .located import locate, missing_pictures
 from .names import unique_names
 from .picture_files import picture_size
 from .ply import read_ply_points
 
 FORMAT = "transforms.json"
+ACCEPTS = "a transforms.json"
 OPENGL_TO_OPENCV = np.diag([1.0, -1.0, -1.0, 1.0])
+
+# NeRF-synthetic has a file for each of its parts.
+_NAMES = ("transforms.json", "transforms_train.json")
 
 _PERSPECTIVE = ("", "PINHOLE", "SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV", "FULL_OPENCV", "PERSPECTIVE")
 _FISHEYE = ("OPENCV_FISHEYE", "FISHEYE")
 
 
-def read_transforms(path: Path, pictures: bool = True) -> Capture:
+def find(path: Path) -> Path | None:
+    """Return the transforms.json in a folder, or the file itself where it is named or begins like JSON, or ``None``."""
+    if path.is_dir():
+        inside = (path / name for name in _NAMES)
+        return next((file for file in inside if file.is_file()), None)
+    like_json = path.suffix.lower() == ".json" or head(path).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+    return path if like_json else None
+
+
+def read(path: Path, pictures: bool = True) -> Capture:
     """Read a transforms.json.
 
     Args:
@@ -46,7 +59,7 @@ def read_transforms(path: Path, pictures: bool = True) -> Capture:
         CameraError: If a frame's camera is not finite, mirrored, or of an unknown kind.
         PictureError: If a picture is missing.
     """
-    record = _load(path)
+    record = load_json(path)
     frames = record.get("frames")
     if not isinstance(frames, list) or not frames or not all(isinstance(frame, dict) for frame in frames):
         raise CaptureError(f"{path} lists no frames; it needs an entry 'frames' with cameras and pictures.")
@@ -55,11 +68,12 @@ def read_transforms(path: Path, pictures: bool = True) -> Capture:
         locate(folder, str(_entry(frame, "file_path", path, index)), folder.parent)
         for index, frame in enumerate(frames)
     ]
-    if pictures:
-        check_present(images, path)
     names = unique_names(images)
+    skipped = missing_pictures(names, images, path) if pictures else {}
     views = []
     for frame, image, name in zip(frames, images, names, strict=True):
+        if name in skipped:
+            continue
         # A frame's own numbers come before those of the file.
         values = {**{key: value for key, value in record.items() if key != "frames"}, **frame}
         mask = None
@@ -81,24 +95,12 @@ def read_transforms(path: Path, pictures: bool = True) -> Capture:
             depth_far=_depth(record, "depth_far"),
             format=FORMAT,
             path=path,
+            skipped=skipped,
         )
     except CaptureError as error:
         raise CaptureError(f"{path} cannot be used: {error}") from None
     except (TypeError, ValueError):
         raise CaptureError(f"depth_near or depth_far of {path} is no number.") from None
-
-
-def _load(path: Path) -> Mapping[str, Any]:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise CaptureError(f"{path} cannot be read ({error.strerror or error}).") from None
-    except (ValueError, RecursionError) as error:
-        where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
-        raise CaptureError(f"{path} is not valid JSON{where}; it is cut short or damaged.") from None
-    if not isinstance(record, dict):
-        raise CaptureError(f"{path} is not a transforms.json; it needs an entry 'frames' with cameras and pictures.")
-    return record
 
 
 def _entry(frame: Mapping[str, Any], key: str, path: Path, index: int) -> Any:

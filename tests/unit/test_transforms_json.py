@@ -161,11 +161,15 @@ def test_pictures_outside_the_capture_are_refused(tmp_path: Path, name: str) -> 
         read_capture(path)
 
 
-def test_missing_pictures_are_counted(tmp_path: Path) -> None:
+def test_missing_pictures_are_named(tmp_path: Path) -> None:
     path = write(tmp_path, [{"file_path": f"{name}.png", "transform_matrix": POSE} for name in "abcd"])
     (tmp_path / "b.png").unlink()
     (tmp_path / "d.png").unlink()
-    with pytest.raises(PictureError, match=r"2 of the 4 pictures .* the first is .*b\.png"):
+    capture = read_capture(path)
+    assert [view.name for view in capture] == ["a", "c"] and list(capture.skipped) == ["b", "d"]
+    for name in "ac":
+        (tmp_path / f"{name}.png").unlink()
+    with pytest.raises(PictureError, match=r"The 4 pictures .* the first is .*a\.png"):
         read_capture(path)
 
 
