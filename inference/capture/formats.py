@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..view import Capture
-from . import colmap, transforms_json
+from . import colmap, opencv_yaml, transforms_json
 
 
 class Format(Protocol):
@@ -36,4 +36,5 @@ class Format(Protocol):
 FORMATS: tuple[Format, ...] = (
     transforms_json,
     colmap,
+    opencv_yaml,
 )

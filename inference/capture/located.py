@@ -11,6 +11,9 @@ from ..errors import CaptureError, PictureError
 # So many folders of a path are looked for below the calibration's.
 _DEEPEST = 6
 
+# What pictures are told by in folders.
+PICTURE_ENDINGS = frozenset((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"))
+
 # NeRF-synthetic names its pictures without an ending.
 _ENDINGS = (".png", ".jpg", ".jpeg", ".PNG", ".JPG", ".JPEG", ".tif", ".tiff", ".webp")
 

@@ -1,0 +1,53 @@
+"""What the samples of capture formats are written from, and how their cameras see: known poses, points, pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.camera import Camera
+from inference.capture.rectification import distort
+
+WIDTH, HEIGHT = 64, 48
+# In front of every camera of pose().
+POINTS = np.random.default_rng(5).uniform([-1.0, -0.8, 4.0], [1.0, 0.8, 7.0], (40, 3))
+
+
+def pose(index: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return rotation and translation of a world-to-camera in OpenCV axes."""
+    rotation = cv2.Rodrigues(np.array([0.05 * index, 0.1 - 0.04 * index, -0.3]))[0]
+    return rotation, np.array([0.1 * index, -0.05, 0.2])
+
+
+def local(index: int) -> NDArray[np.float64]:
+    """Return the points in the axes of a camera."""
+    rotation, translation = pose(index)
+    return POINTS @ rotation.T + translation
+
+
+def seen(camera: Camera) -> NDArray[np.float64]:
+    """Return where a camera of ours sees the points in its stored picture."""
+    pixels, depth = camera.project(POINTS)
+    assert (depth > 0).all()
+    return distort(camera, pixels)
+
+
+def save_picture(path: Path, width: int = WIDTH, height: int = HEIGHT) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), np.full((height, width, 3), 99, np.uint8))
+
+
+def replaced(record: Any, path: tuple[Any, ...], value: Any) -> Any:
+    """Put a value into nested lists and objects; ``None`` takes the entry out."""
+    inner = record
+    for key in path[:-1]:
+        inner = inner[key]
+    if value is None:
+        del inner[path[-1]]
+    else:
+        inner[path[-1]] = value
+    return record
