@@ -49,14 +49,30 @@ def load_json(path: Path) -> dict[str, Any]:
     Raises:
         CaptureError: If it cannot be read, is damaged, or holds something else.
     """
-    try:
-        record = json.loads(read_text(path))
-    except (ValueError, RecursionError) as error:
-        where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
-        raise CaptureError(f"{path} is not valid JSON{where}; it is cut short or damaged.") from None
+    record = _parsed_json(path)
     if not isinstance(record, dict):
         raise CaptureError(f"{path} holds no JSON object; it is damaged, or of another format.")
     return record
+
+
+def load_json_list(path: Path) -> list[Any]:
+    """Return the list in a JSON file.
+
+    Raises:
+        CaptureError: If it cannot be read, is damaged, or holds something else.
+    """
+    record = _parsed_json(path)
+    if not isinstance(record, list):
+        raise CaptureError(f"{path} holds no JSON list; it is damaged, or of another format.")
+    return record
+
+
+def _parsed_json(path: Path) -> Any:
+    try:
+        return json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
+        where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
+        raise CaptureError(f"{path} is not valid JSON{where}; it is cut short or damaged.") from None
 
 
 def head(path: Path) -> bytes:

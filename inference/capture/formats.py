@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..view import Capture
-from . import colmap, opencv_yaml, transforms_json
+from . import colmap, meshroom, opencv_yaml, openmvg, opensfm, transforms_json
 
 
 class Format(Protocol):
@@ -34,6 +34,9 @@ class Format(Protocol):
 
 # In the order in which they are asked: transforms.json takes every JSON that nobody else does.
 FORMATS: tuple[Format, ...] = (
+    meshroom,
+    openmvg,
+    opensfm,
     transforms_json,
     colmap,
     opencv_yaml,
