@@ -30,7 +30,7 @@ class SightlineRenderEngine(bpy.types.RenderEngine):
 
     def view_update(self, context: bpy.types.Context, depsgraph: bpy.types.Depsgraph) -> None:
         """Take note that something has changed."""
-        viewport_of(self).changed()
+        viewport_of(self).changed(depsgraph)
 
     def view_draw(self, context: bpy.types.Context, depsgraph: bpy.types.Depsgraph) -> None:
         """Draw what there is of the view's picture, and have it made where it is not there."""

@@ -1,46 +1,34 @@
-"""The rendered viewport: a coarse picture at once, finer ones while the view stands still."""
+"""The rendered viewport: a coarse picture at once, finer ones while the view stands still; kept frames as they come."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Hashable
+from collections.abc import Generator
 from contextlib import suppress
 from functools import partial
 from typing import Any, ClassVar
 from weakref import WeakSet
 
 import bpy
-import numpy as np
-from numpy.typing import NDArray
 
-from ..inference.camera import Camera
-from ..inference.errors import SightlineError
+from ..inference.errors import BackendError, SightlineError
 from ..inference.frame_cache import from_sixteen_bits
-from ..scene.backend import client
 from ..scene.cameras import target_camera, view_camera
-from ..scene.gathering import depsgraph_of, there
 from ..scene.handles import Handle
-from ..scene.job import Job, Step, rendering, waited
-from ..scene.recipes import recipe_of, settled
-from ..scene.requests import PictureRequest, cache, picture_request, worker_params
+from ..scene.job import Job, Step, rendering
+from ..scene.properties import of_scene
 from ..scene.world import background_colour
 from . import drawing
+from .path_frames import PathFrames
+from .placement import WHOLE, Place, camera_frame
+from .view_pictures import Look, Made, Rgba, Shown, made
 
-# Longer sides of the pictures of a view that stands still, one after the other.
-SIDES = (256, 512, 960)
+# Longer sides of the first pictures of a view that stands still; then comes that of the scene's settings.
+COARSE = (256, 512)
 # So long a view stands still before its finer pictures are made (seconds).
 STILL = 0.2
 # The timer's pace (seconds), and what it may use of each tick.
 INTERVAL, TICK = 0.03, 0.012
-
-Rgba = NDArray[np.float32]
-# What a view's picture is of, whatever its size, and its rung.
-Shown = tuple[str, int]
-NOTHING: Shown = ("", -1)
-# A new picture, ``None`` where what is shown is still right; and what is shown then.
-Made = tuple[Rgba | None, Shown]
-Place = tuple[float, float, float, float]
-WHOLE: Place = (-1.0, -1.0, 1.0, 1.0)
 
 
 class Viewport:
@@ -50,28 +38,29 @@ class Viewport:
 
     def __init__(self, engine: bpy.types.RenderEngine) -> None:
         self._engine: Any = engine
-        self._looked: tuple[Hashable, ...] = ()
-        self._camera: Camera | None = None
-        self._where: tuple[Handle[bpy.types.Scene], str] | None = None
-        self._through_camera = False
-        self._stale, self._since = True, 0.0
+        self._look: Look | None = None
+        self._stale = self._hurry = True
+        self._since = 0.0
         self._next = 0
         self._steps: Generator[Step, None, Made] | None = None
+        self._frames = PathFrames()
         self._picture: Rgba | None = None
         self._texture: Any = None
-        self._shown = NOTHING
+        self._shown = Shown()
         self._said = ""
         self._timer = self._tick  # one object: Blender knows a timer by its identity
         Viewport.alive.add(self)
 
-    def changed(self) -> None:
-        """Take note that the scene is another."""
+    def changed(self, depsgraph: bpy.types.Depsgraph) -> None:
+        """Take note that the scene is another; at another frame it always is."""
         self._stale = True
+        if self._look is not None and depsgraph.scene.frame_current == self._look.frame and _edited(depsgraph):
+            self._frames.forget()
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the newest picture; have a finer one made where there can be one."""
         try:
-            place = self._look(context)
+            place = self._looked(context)
         except SightlineError as error:
             self.stop()
             self._clear()
@@ -85,15 +74,13 @@ class Viewport:
 
     def stop(self) -> None:
         """Let go of what is in the making."""
-        self._next = len(SIDES)
-        if self._steps is not None:
-            self._steps.close()
-            self._steps = None
+        self._finish()
+        self._frames.forget()
         if bpy.app.timers.is_registered(self._timer):
             bpy.app.timers.unregister(self._timer)
 
-    def _look(self, context: bpy.types.Context) -> Place:
-        """Take note of the view's camera, and return where in the view its picture belongs.
+    def _looked(self, context: bpy.types.Context) -> Place:
+        """Take note of what the view looks at, and return where in it the picture belongs.
 
         Raises:
             CameraError: If the view cannot be shown.
@@ -102,85 +89,134 @@ class Viewport:
         window = view_camera(view.window_matrix, view.view_matrix, region.width, region.height)
         camera, place = window, WHOLE
         through_camera = view.view_perspective == "CAMERA" and scene.camera is not None
-        if through_camera != self._through_camera:
-            self._through_camera = through_camera
-            self._clear()  # what is shown is of quite another view
         if through_camera:
             camera = target_camera(scene, scene.camera, context.evaluated_depsgraph_get())
-            place = _frame(camera, window)
-        looked = (scene.session_uid, scene.frame_current, *_numbers(camera))
-        if looked != self._looked or self._stale:
-            self.stop()
-            self._looked, self._stale, self._camera = looked, False, camera
-            self._where = Handle.to(scene, "scenes"), context.view_layer.name
-            self._next, self._since = 0, time.monotonic()
-            bpy.app.timers.register(self._timer, first_interval=0.0)
+            place = camera_frame(camera, window)
+        side = of_scene(scene).live_side
+        sides = (*(coarse for coarse in COARSE if coarse < side), side)
+        handle = Handle.to(scene, "scenes")
+        look = Look(handle, context.view_layer.name, scene.frame_current, camera, through_camera, sides)
+        if self._stale or not look.same_view(self._look):
+            self._take(look)
         return place
+
+    def _take(self, look: Look) -> None:
+        """Begin anew with what the view looks at now."""
+        before, self._look, self._stale = self._look, look, False
+        self._drop()
+        if before is None or before.through_camera != look.through_camera:
+            self._frames.forget()
+            self._clear()  # what is shown is of quite another view
+        elif before.frame != look.frame:
+            self._frames.turn(backwards=look.frame < before.frame)
+        self._next, self._since = 0, time.monotonic()
+        self._hurry = not self._show_kept(look)
+        if not bpy.app.timers.is_registered(self._timer):
+            bpy.app.timers.register(self._timer, first_interval=0.0)
+
+    def _show_kept(self, look: Look) -> bool:
+        """Show the frame where it is kept, else a kept one nearer than what is shown; return whether it is the frame.
+
+        What is kept of a frame is what it was when it was read: it is asked again as soon as the view stands still.
+        """
+        nearest = self._frames.nearest(look.frame)
+        if nearest is None:
+            return False
+        shown, right = self._shown, nearest == look.frame
+        if right and shown.frame == look.frame and shown.rung == look.last:
+            return True
+        if not right and shown.frame is not None and abs(shown.frame - look.frame) <= abs(nearest - look.frame):
+            return False
+        found = self._frames.picture(nearest)
+        if found is None:
+            return False
+        frame, key = found
+        self._picture, self._shown = from_sixteen_bits(frame.rgba), Shown(key, look.last, nearest)
+        self._say(self._stands_in())
+        return right
 
     def _tick(self) -> float | None:
         """Bring on what is in the making (timer); return when to do so again."""
         try:
-            busy = Job.current is not None or rendering()
-            due = self._next == 0 or time.monotonic() - self._since > STILL
-            if self._steps is None and self._next < len(SIDES) and due and not busy:
-                self._steps = self._made(self._next)
-            if self._steps is not None:
-                self._bring_on()
+            self._bring_on_all()
         except SightlineError as error:
-            self._steps, self._next = None, len(SIDES)
+            self._finish()
             self._clear()
             self._say(str(error))
         except ReferenceError:  # the view, or its scene, is gone
-            self._steps = None
+            self._finish()
             return None
-        return INTERVAL if self._next < len(SIDES) else None
+        return INTERVAL if self._unfinished or self._steps is not None or self._frames.pending else None
+
+    @property
+    def _unfinished(self) -> bool:
+        return self._look is not None and self._next <= self._look.last
+
+    @property
+    def _due(self) -> bool:
+        """Whether the next rung is: the first one at once, others when the view has stood still."""
+        return (self._hurry and self._next == 0) or time.monotonic() - self._since > STILL
+
+    def _bring_on_all(self) -> None:
+        busy, playing = Job.current is not None or rendering(), _playing()
+        if busy:
+            self._frames.pause()
+        elif self._unfinished and self._steps is None and not playing and self._due:  # nobody waits for passing frames
+            self._begin()
+        if self._steps is not None:
+            self._bring_on()
+        elif not busy and self._look is not None and (playing or not self._unfinished):
+            try:
+                self._frames.bring_on(self._look, playing)
+            except BackendError as error:  # what is shown is right all the same
+                self._say(str(error))
+
+    def _begin(self) -> None:
+        """Begin with the next rung."""
+        assert self._look is not None
+        self._frames.make_way(self._look.frame)
+        self._steps = made(self._look, self._next, self._shown, partial(self._frames.remember, self._look))
 
     def _bring_on(self) -> None:
-        end = time.perf_counter() + TICK
+        """Bring on the view's own picture."""
         assert self._steps is not None
+        end = time.perf_counter() + TICK
         try:
             while time.perf_counter() < end:
                 step = next(self._steps)
-                self._say(step.message if self._texture is None else "")
+                self._say(step.message if self._shown.rung < 0 else self._stands_in())
                 if step.waiting:
                     return
         except StopIteration as stop:
             self._steps = None
             picture, self._shown = stop.value
-            self._next = self._shown[1] + 1
+            self._next = self._shown.rung + 1
             self._say("")
             if picture is not None:
                 self._picture = picture
                 self._engine.tag_redraw()
 
+    def _stands_in(self) -> str:
+        """Return what is shown instead of the frame, if it is not the frame."""
+        if self._look is None or self._shown.frame in (None, self._look.frame):
+            return ""
+        return f"Frame {self._shown.frame}, until {self._look.frame} is made"
+
+    def _drop(self) -> None:
+        """Let go of the view's own picture in the making."""
+        if self._steps is not None:
+            self._steps.close()
+            self._steps = None
+
+    def _finish(self) -> None:
+        """Make no more pictures of this view."""
+        self._drop()
+        if self._look is not None:
+            self._next = self._look.last + 1
+
     def _clear(self) -> None:
         """Show nothing."""
-        self._texture, self._picture, self._shown = None, None, NOTHING
-
-    def _made(self, rung: int) -> Generator[Step, None, Made]:
-        """Make the picture of a rung; that of the last one comes at once where it is kept.
-
-        Blender tells of every change, a selection too: what is shown stays where nothing of it has changed.
-        """
-        assert self._camera is not None and self._where is not None
-        scene: bpy.types.Scene = there(self._where[0], "The scene")
-        frame, layer = scene.frame_current, scene.view_layers.get(self._where[1]) or scene.view_layers[0]
-        recipe = recipe_of(scene, layer, scene.camera if self._through_camera else None, quality="full")
-        graph = partial(depsgraph_of, recipe.stage)
-        recipe = yield from settled(recipe, frame, graph, _asked)
-        files: dict[int, Any] = {}
-        last = len(SIDES) - 1
-        finest = yield from picture_request(recipe, self._camera.fitted(SIDES[last]), frame, graph, files)
-        if rung == 0 and finest.key == self._shown[0]:
-            return None, self._shown
-        if self._through_camera:
-            kept = cache().read(finest.key, depth=False)
-            if kept is not None:
-                return from_sixteen_bits(kept.rgba), (finest.key, last)
-        if rung == last or max(self._camera.width, self._camera.height) <= SIDES[rung]:
-            return (yield from _picture(finest, kept=self._through_camera)), (finest.key, last)
-        request = yield from picture_request(recipe, self._camera.fitted(SIDES[rung]), frame, graph, files)
-        return (yield from _picture(request, kept=False)), (finest.key, rung)
+        self._texture, self._picture, self._shown = None, None, Shown()
 
     def _say(self, sentence: str) -> None:
         if sentence != self._said:
@@ -204,36 +240,20 @@ def stop_all() -> None:
             viewport.stop()
 
 
-def _picture(request: PictureRequest, *, kept: bool) -> Generator[Step, None, Rgba]:
-    """Have a request's picture made; ``kept`` puts it into the cache."""
-    data = yield from _asked(request.method, worker_params(request, cached=kept))
-    picture: Rgba = data["rgba"]
-    return picture
+def _edited(depsgraph: bpy.types.Depsgraph) -> bool:
+    """Whether something changed that other frames may depend on.
 
-
-def _asked(method: str, params: dict[str, Any]) -> Generator[Step, None, dict[str, Any]]:
-    """Ask the worker; whoever closes these steps cancels the request.
-
-    Raises:
-        SightlineError: The worker's.
+    A selection tells of the scene, and the temporary scene of a camera path of the objects' and collections' relations
+    as well, none of which is a change of them.
     """
-    worker = client()
-    request = worker.submit(method, params)
-    yield from waited(worker, request)
-    return worker.take(request)
+    return any(
+        update.is_updated_transform
+        or (update.is_updated_geometry and not isinstance(update.id, bpy.types.Collection))
+        or not isinstance(update.id, bpy.types.Scene | bpy.types.Object | bpy.types.Collection)
+        for update in depsgraph.updates
+    )
 
 
-def _frame(camera: Camera, window: Camera) -> Place:
-    """Return where in a view that looks through a camera that camera's picture lies; both have one pose."""
-    left = window.cx - camera.cx * window.fx / camera.fx
-    top = window.cy - camera.cy * window.fy / camera.fy
-    right = left + camera.width * window.fx / camera.fx
-    low = top + camera.height * window.fy / camera.fy
-    across, down = 2 / window.width, 2 / window.height
-    return left * across - 1, 1 - low * down, right * across - 1, 1 - top * down
-
-
-def _numbers(camera: Camera) -> tuple[Hashable, ...]:
-    """Return all that a camera without distortion is, but for rounding."""
-    pose = tuple(np.round(camera.world_to_camera, 7).ravel().tolist())
-    return camera.width, camera.height, camera.fx, camera.fy, camera.cx, camera.cy, *pose
+def _playing() -> bool:
+    """Whether an animation plays in any window."""
+    return any(window.screen.is_animation_playing for window in bpy.data.window_managers[0].windows)

@@ -9,12 +9,13 @@ from ..scene.cache_state import cache_in_words
 from ..scene.frame_ranges import frames_of
 from ..scene.names import Operators, Panels
 from ..scene.properties import job_state, of_scene
+from ..scene.timeline import timeline_in_words
 from ..scene.words import counted
 from .common import SidebarPanel, sentence, settings_column
 
 
 class AnimationPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
-    """Make the frames, and say what the cache holds."""
+    """Make the frames; say what is at hand for scrubbing, and what the cache holds."""
 
     bl_idname = Panels.ANIMATION
     bl_label = "Animation"
@@ -32,6 +33,11 @@ class AnimationPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
             row.scale_y = 1.4
             row.enabled = checks.ready(context)
             row.operator(Operators.SYNTHESIZE_ANIMATION, icon="RENDER_ANIMATION")
+        column = settings_column(layout)
+        column.prop(settings, "live_side")
+        column.prop(settings, "prefetch")
+        if ready := timeline_in_words(context.scene):
+            sentence(layout, context, ready, "PREVIEW_RANGE")
         sentence(layout, context, cache_in_words(), "DISK_DRIVE")
         layout.operator(Operators.EMPTY_CACHE, icon="TRASH")
 

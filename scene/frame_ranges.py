@@ -17,6 +17,26 @@ def frames_of(scene: bpy.types.Scene) -> range:
     return range(scene.frame_start, scene.frame_end + 1, scene.frame_step)
 
 
+def frames_ahead(scene: bpy.types.Scene, frame: int, count: int, *, backwards: bool, around: bool) -> list[int]:
+    """Return the frames that come after one on the timeline, at most so many.
+
+    Args:
+        scene: Its preview range counts where it is on, as for playing.
+        frame: The current one.
+        count: The most.
+        backwards: Whether lower frames come next.
+        around: Whether the other end follows the end of the range, as in playing.
+    """
+    first, last = scene.frame_start, scene.frame_end
+    if scene.use_preview_range:
+        first, last = scene.frame_preview_start, scene.frame_preview_end
+    length, step = last - first + 1, -1 if backwards else 1
+    frames = [frame + step * place for place in range(1, min(count, length) + 1)]
+    if around:
+        return [first + (number - first) % length for number in frames]
+    return [number for number in frames if first <= number <= last]
+
+
 def parse_frames(text: str) -> tuple[int, ...]:
     """Return the frames that a text names, ascending, each once.
 

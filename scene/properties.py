@@ -73,6 +73,11 @@ def _is_camera(_self: object, candidate: bpy.types.Object) -> bool:
     return candidate.type == "CAMERA"
 
 
+def _pictures_change(settings: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
+    """Let rendered viewports know: Blender tells them of its own settings, but not of ours."""
+    settings.id_data.update_tag()
+
+
 class SceneSettings(bpy.types.PropertyGroup):
     """What to make in this scene, and from what."""
 
@@ -91,12 +96,15 @@ class SceneSettings(bpy.types.PropertyGroup):
         gaussians_missing: bool
         frame_format: str
         frames_strip: bool
+        live_side: int
+        prefetch: int
         active_source: int
     else:
         capture: PointerProperty(
             name="Capture",
             description="The collection of calibrated cameras whose background images are the photographs",
             type=bpy.types.Collection,
+            update=_pictures_change,
         )
         target: PointerProperty(
             name="Target",
@@ -104,7 +112,9 @@ class SceneSettings(bpy.types.PropertyGroup):
             type=bpy.types.Object,
             poll=_is_camera,
         )
-        method: EnumProperty(name="Method", description="How the picture is made", items=METHODS)
+        method: EnumProperty(
+            name="Method", description="How the picture is made", items=METHODS, update=_pictures_change
+        )
         quality: EnumProperty(
             name="Quality", description="How much time a picture may take", items=QUALITIES, default="full"
         )
@@ -115,9 +125,13 @@ class SceneSettings(bpy.types.PropertyGroup):
             min=2,
             max=16,
             default=4,
+            update=_pictures_change,
         )
         depth_mode: EnumProperty(
-            name="Depth Range", description="Where the distances that are searched come from", items=DEPTH_MODES
+            name="Depth Range",
+            description="Where the distances that are searched come from",
+            items=DEPTH_MODES,
+            update=_pictures_change,
         )
         depth_near: FloatProperty(
             name="Nearest",
@@ -125,6 +139,7 @@ class SceneSettings(bpy.types.PropertyGroup):
             subtype="DISTANCE",
             min=1e-6,
             default=1.0,
+            update=_pictures_change,
         )
         depth_far: FloatProperty(
             name="Farthest",
@@ -132,6 +147,7 @@ class SceneSettings(bpy.types.PropertyGroup):
             subtype="DISTANCE",
             min=2e-6,
             default=10.0,
+            update=_pictures_change,
         )
         output_folder: StringProperty(
             name="Output",
@@ -153,12 +169,35 @@ class SceneSettings(bpy.types.PropertyGroup):
             name="Add Strip",
             description="Put the frames into the scene's sequencer as well, as an image strip",
         )
+        live_side: IntProperty(
+            name="Viewport Size",
+            description="Longer side of the pictures in the rendered viewport, in pixels. Larger ones are sharper and "
+            "take longer",
+            subtype="PIXEL",
+            min=64,
+            max=8192,
+            soft_min=256,
+            soft_max=4096,
+            default=960,
+            update=_pictures_change,
+        )
+        prefetch: IntProperty(
+            name="Frames Ahead",
+            description="So many frames after the current one are made while a rendered viewport looks through the "
+            "camera, so that they are there when you scrub or play; 0 makes none",
+            min=0,
+            max=10000,
+            soft_max=250,
+            default=24,
+            update=_pictures_change,
+        )
         active_source: IntProperty(options={"HIDDEN"})
 
 
-def _mask_chosen(settings: "CameraSettings", _context: bpy.types.Context) -> None:
+def _mask_chosen(settings: "CameraSettings", context: bpy.types.Context) -> None:
     if settings.mask is not None:
         settings.mask_kind = "IMAGE"
+    _pictures_change(settings, context)
 
 
 class CameraSettings(bpy.types.PropertyGroup):
@@ -173,9 +212,17 @@ class CameraSettings(bpy.types.PropertyGroup):
         key_colour: tuple[float, float, float]
         key_tolerance: float
     else:
-        enabled: BoolProperty(name="Use", description="Whether this photograph may be used as a source", default=True)
+        enabled: BoolProperty(
+            name="Use",
+            description="Whether this photograph may be used as a source",
+            default=True,
+            update=_pictures_change,
+        )
         mask_kind: EnumProperty(
-            name="Mask", description="What tells the subject of the photograph from the background", items=MASK_KINDS
+            name="Mask",
+            description="What tells the subject of the photograph from the background",
+            items=MASK_KINDS,
+            update=_pictures_change,
         )
         mask: PointerProperty(
             name="Image",
@@ -187,6 +234,7 @@ class CameraSettings(bpy.types.PropertyGroup):
             name="Plate",
             description="The picture of the same camera without the subject, in the same light",
             type=bpy.types.Image,
+            update=_pictures_change,
         )
         plate_threshold: FloatProperty(
             name="Threshold",
@@ -197,6 +245,7 @@ class CameraSettings(bpy.types.PropertyGroup):
             soft_min=0.3,
             soft_max=4.0,
             default=1.0,
+            update=_pictures_change,
         )
         key_colour: FloatVectorProperty(
             name="Colour",
@@ -206,6 +255,7 @@ class CameraSettings(bpy.types.PropertyGroup):
             min=0.0,
             max=1.0,
             default=(0.0, 0.69, 0.25),
+            update=_pictures_change,
         )
         key_tolerance: FloatProperty(
             name="Tolerance",
@@ -215,6 +265,7 @@ class CameraSettings(bpy.types.PropertyGroup):
             min=0.05,
             max=0.9,
             default=0.4,
+            update=_pictures_change,
         )
 
 

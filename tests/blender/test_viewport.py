@@ -1,7 +1,6 @@
 """The rendered viewport without a window: its camera, where pictures belong, and in which order they are made."""
 
 import importlib
-import time
 from collections.abc import Callable, Iterator
 from types import ModuleType, SimpleNamespace
 
@@ -10,26 +9,9 @@ import numpy as np
 import pytest
 from mathutils import Matrix
 
+from .views import Engine, projection, tick_until, view_through_target
+
 Scene = Callable[[str], ModuleType]
-
-
-class Engine:
-    """What a viewport asks of Blender's engine."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def tag_redraw(self) -> None: ...
-
-    def update_stats(self, _stats: str, sentence: str) -> None:
-        self.said.append(sentence)
-
-
-def projection(fx: float, fy: float, offset: tuple[float, float]) -> Matrix:
-    """An OpenGL projection with off-centre axis."""
-    near, far = 0.1, 100.0
-    depth = [0, 0, -(far + near) / (far - near), -2 * far * near / (far - near)]
-    return Matrix([[fx, 0, offset[0], 0], [0, fy, offset[1], 0], depth, [0, 0, -1, 0]])
 
 
 @pytest.fixture
@@ -39,21 +21,7 @@ def module(extension: str) -> ModuleType:
 
 @pytest.fixture
 def context(capture) -> SimpleNamespace:
-    """A view of 96 x 72 through the target."""
-    scene = bpy.context.scene
-    scene.camera = scene.sightline.target
-    matrix = scene.camera.matrix_world.inverted()
-    return SimpleNamespace(
-        region_data=SimpleNamespace(
-            window_matrix=projection(2 * 90 / 192, 2 * 90 / 144, (0, 0)),
-            view_matrix=matrix,
-            view_perspective="CAMERA",
-        ),
-        region=SimpleNamespace(width=192, height=144),
-        scene=scene,
-        view_layer=bpy.context.view_layer,
-        evaluated_depsgraph_get=bpy.context.evaluated_depsgraph_get,
-    )
+    return view_through_target()
 
 
 @pytest.fixture
@@ -62,14 +30,6 @@ def viewport(module, context, scene_module: Scene) -> Iterator:
     made = module.Viewport(Engine())
     yield made
     made.stop()
-
-
-def tick_until(viewport, done: Callable[[], bool]) -> None:
-    end = time.monotonic() + 90
-    while not done():
-        assert time.monotonic() < end
-        viewport._tick()
-        time.sleep(0.005)
 
 
 def test_a_views_camera_is_its_projection(scene_module: Scene) -> None:
@@ -93,11 +53,11 @@ def test_an_orthographic_view_is_refused(viewport, context) -> None:
 def test_the_cameras_picture_belongs_into_its_frame(viewport, context) -> None:
     """The view shows the camera's 96 x 72 frame at twice the angle: half of the region."""
     context.region_data.window_matrix = projection(90 / 96, 90 / 72, (0.25, 0))
-    assert np.allclose(viewport._look(context), (-0.5 - 0.25, -0.5, 0.5 - 0.25, 0.5), atol=1e-6)
+    assert np.allclose(viewport._looked(context), (-0.5 - 0.25, -0.5, 0.5 - 0.25, 0.5), atol=1e-6)
 
 
 def test_through_the_camera_the_picture_is_the_frame_and_is_kept(viewport, context, scene_module: Scene) -> None:
-    viewport._look(context)
+    viewport._looked(context)
     tick_until(viewport, lambda: viewport._picture is not None)
     assert viewport._picture.shape == (72, 96, 4)
     assert scene_module("requests").cache().size()[0] == 1
@@ -109,12 +69,12 @@ def test_through_the_camera_the_picture_is_the_frame_and_is_kept(viewport, conte
 
 
 def test_a_kept_frame_comes_without_the_worker(viewport, context, scene_module: Scene) -> None:
-    viewport._look(context)
+    viewport._looked(context)
     tick_until(viewport, lambda: viewport._picture is not None)
     scene_module("backend").close()
     viewport._clear()  # as a view that is new
-    viewport.changed()
-    viewport._look(context)
+    viewport.changed(bpy.context.evaluated_depsgraph_get())
+    viewport._looked(context)
     tick_until(viewport, lambda: viewport._picture is not None)
     assert not scene_module("backend").worker_runs()
 
@@ -122,9 +82,10 @@ def test_a_kept_frame_comes_without_the_worker(viewport, context, scene_module: 
 def test_a_free_view_sharpens_while_it_stands_still_and_leaves_nothing(
     viewport, context, module, scene_module: Scene, monkeypatch
 ) -> None:
-    monkeypatch.setattr(module, "SIDES", (48, 96, 192))
+    monkeypatch.setattr(module, "COARSE", (48, 96))
+    context.scene.sightline.live_side = 192
     context.region_data.view_perspective = "PERSP"
-    viewport._look(context)
+    viewport._looked(context)
     sizes = []
     for _ in range(3):
         tick_until(viewport, lambda: viewport._picture is not None)
@@ -135,7 +96,7 @@ def test_a_free_view_sharpens_while_it_stands_still_and_leaves_nothing(
     assert scene_module("requests").cache().size()[0] == 0
 
 
-def test_what_nobody_looks_at_any_more_is_cancelled(viewport, context, module, monkeypatch) -> None:
+def test_what_nobody_looks_at_any_more_is_cancelled(viewport, context, module, extension: str, monkeypatch) -> None:
     asked = []
 
     def forever(*_arguments):
@@ -146,37 +107,38 @@ def test_what_nobody_looks_at_any_more_is_cancelled(viewport, context, module, m
         finally:
             asked.append("cancelled")
 
-    monkeypatch.setattr(module, "_asked", forever)
-    viewport._look(context)
+    monkeypatch.setattr(importlib.import_module(f"{extension}.engine.view_pictures"), "_asked", forever)
+    viewport._looked(context)
     tick_until(viewport, lambda: asked == ["made"])
     context.scene.camera.location.x += 0.01
     context.view_layer.update()
-    viewport._look(context)
+    viewport._looked(context)
     assert asked == ["made", "cancelled"]
     tick_until(viewport, lambda: len(asked) == 3)
 
 
 def test_errors_are_said_once_and_not_tried_again(viewport, context) -> None:
     context.scene.sightline.capture = None
-    viewport._look(context)
+    viewport._looked(context)
     tick_until(viewport, lambda: bool(viewport._engine.said) and viewport._steps is None)
     assert "no capture" in viewport._engine.said[-1]
     assert viewport._tick() is None and len(viewport._engine.said) == 1
 
 
 def test_a_change_that_does_not_matter_leaves_the_picture(viewport, context, module, monkeypatch) -> None:
-    monkeypatch.setattr(module, "SIDES", (48, 96, 192))
+    monkeypatch.setattr(module, "COARSE", (48, 96))
+    context.scene.sightline.live_side = 192
     context.region_data.view_perspective = "PERSP"
-    viewport._look(context)
+    viewport._looked(context)
     tick_until(viewport, lambda: viewport._next == 3)
     viewport._picture = None
     bpy.data.objects["Cube"].select_set(True)
     bpy.data.objects["Cube"].location.x = 5
-    viewport.changed()
-    viewport._look(context)
+    viewport.changed(bpy.context.evaluated_depsgraph_get())
+    viewport._looked(context)
     tick_until(viewport, lambda: viewport._next == 3)
     assert viewport._picture is None, "made anew for nothing"
     context.scene.sightline.source_count = 2
-    viewport.changed()
-    viewport._look(context)
+    viewport.changed(bpy.context.evaluated_depsgraph_get())
+    viewport._looked(context)
     tick_until(viewport, lambda: viewport._picture is not None)
