@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..view import Capture
-from . import colmap, meshroom, opencv_yaml, openmvg, opensfm, transforms_json
+from . import colmap, idr, llff, meshroom, mvsnet, opencv_yaml, openmvg, opensfm, transforms_json
 
 
 class Format(Protocol):
@@ -40,4 +40,7 @@ FORMATS: tuple[Format, ...] = (
     transforms_json,
     colmap,
     opencv_yaml,
+    llff,
+    mvsnet,
+    idr,
 )

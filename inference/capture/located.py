@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import CaptureError, PictureError
 
+# No counter has more digits.
+_NUMBER = re.compile(r"[0-9]{1,18}$")
+
 # So many folders of a path are looked for below the calibration's.
 _DEEPEST = 6
 
 # What pictures are told by in folders.
-PICTURE_ENDINGS = frozenset((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"))
+_PICTURES = frozenset((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"))
 
 # NeRF-synthetic names its pictures without an ending.
 _ENDINGS = (".png", ".jpg", ".jpeg", ".PNG", ".JPG", ".JPEG", ".tif", ".tiff", ".webp")
@@ -85,6 +89,24 @@ def _below(place: Path, parts: list[str]) -> Path:
         if path.is_file():
             return path
     return place / (parts[-1] if parts else "")
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """Return the pictures that lie in a folder, sorted by name; none where it cannot be read."""
+    try:
+        inside = [file for file in folder.iterdir() if file.suffix.lower() in _PICTURES and file.is_file()]
+    except OSError:
+        return []
+    return sorted(file for file in inside if not file.name.startswith("."))
+
+
+def by_number(pictures: Sequence[Path]) -> dict[int, Path]:
+    """Return pictures by the number that their names end with; those that share theirs are left out."""
+    numbered: dict[int, list[Path]] = {}
+    for picture in pictures:
+        if match := _NUMBER.search(picture.stem):
+            numbered.setdefault(int(match[0]), []).append(picture)
+    return {number: found[0] for number, found in numbered.items() if len(found) == 1}
 
 
 def missing_pictures(names: Sequence[str], images: Sequence[Path], calibration: Path) -> dict[str, str]:

@@ -27,7 +27,7 @@ from ..errors import CameraError, CaptureError
 from ..view import Capture, View
 from .calibration_files import head, read_text
 from .intrinsic_matrix import pinhole
-from .located import PICTURE_ENDINGS, locate, missing_pictures
+from .located import locate, missing_pictures, pictures_in
 from .picture_files import picture_size
 
 FORMAT = "OpenCV YAML"
@@ -169,8 +169,6 @@ def _picture(folder: Path, name: str) -> Path:
         picture = locate(folder / place, name, folder)
         if picture.is_file():
             return picture
-        if picture.is_dir():
-            inside = sorted(file for file in picture.iterdir() if file.suffix.lower() in PICTURE_ENDINGS)
-            if inside:
-                return inside[0]
+        if inside := pictures_in(picture):
+            return inside[0]
     return locate(folder / _FOLDERS[0], name, folder)
