@@ -78,7 +78,7 @@ class Camera:
     def __post_init__(self) -> None:
         for name in ("width", "height"):
             value = getattr(self, name)
-            if value != int(value) or not 1 <= value <= 65536:
+            if not 1 <= value <= 65536 or value != int(value):
                 raise CameraError(f"The camera's {name} is {value}; it must be a whole number from 1 to 65536.")
             object.__setattr__(self, name, int(value))
         for name in ("fx", "fy", "cx", "cy"):

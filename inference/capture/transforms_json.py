@@ -33,6 +33,9 @@ _NAMES = ("transforms.json", "transforms_train.json")
 _PERSPECTIVE = ("", "PINHOLE", "SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV", "FULL_OPENCV", "PERSPECTIVE")
 _FISHEYE = ("OPENCV_FISHEYE", "FISHEYE")
 
+# What instant-ngp has for lenses that are none of these.
+_OTHER_LENSES = ("ftheta_p0", "latlong", "equirectangular")
+
 
 def find(path: Path) -> Path | None:
     """Return the transforms.json in a folder, or the file itself where it is named or begins like JSON, or ``None``."""
@@ -85,7 +88,7 @@ def read(path: Path, pictures: bool = True) -> Capture:
             views.append(View(name, _camera(values, image), image, mask))
         except CameraError as error:
             raise CameraError(f"Frame '{frame['file_path']}' of {path} cannot be used: {error}") from None
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise CaptureError(f"Frame '{frame['file_path']}' of {path} has an entry that is no number.") from None
     try:
         return Capture(
@@ -99,7 +102,7 @@ def read(path: Path, pictures: bool = True) -> Capture:
         )
     except CaptureError as error:
         raise CaptureError(f"{path} cannot be used: {error}") from None
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise CaptureError(f"depth_near or depth_far of {path} is no number.") from None
 
 
@@ -115,7 +118,7 @@ def _camera(values: Mapping[str, Any], image: Path) -> Camera:
 
     Raises:
         CameraError: If it makes none.
-        TypeError, ValueError: If an entry is not a number.
+        TypeError, ValueError, OverflowError: If an entry is not a number.
     """
     width: Any
     height: Any
@@ -152,9 +155,9 @@ def _focal_lengths(values: Mapping[str, Any], width: float, height: float) -> tu
         if f"fl_{axis}" in values:
             lengths.append(float(values[f"fl_{axis}"]))
         elif f"{axis}_fov" in values:
-            lengths.append(size / 2 / math.tan(math.radians(float(values[f"{axis}_fov"])) / 2))
+            lengths.append(_of_angle(math.radians(float(values[f"{axis}_fov"])), size))
         elif f"camera_angle_{axis}" in values:
-            lengths.append(size / 2 / math.tan(float(values[f"camera_angle_{axis}"]) / 2))
+            lengths.append(_of_angle(float(values[f"camera_angle_{axis}"]), size))
         else:
             lengths.append(None)
     fx, fy = lengths
@@ -165,10 +168,19 @@ def _focal_lengths(values: Mapping[str, Any], width: float, height: float) -> tu
     return fx, fy
 
 
+def _of_angle(angle: float, size: float) -> float:
+    """Return the focal length in pixels of a field of view in radians."""
+    if not 0 < angle < math.pi:
+        raise CameraError(f"Its field of view is {math.degrees(angle):g} degrees; it must lie between 0 and 180.")
+    return size / 2 / math.tan(angle / 2)
+
+
 def _distortion(values: Mapping[str, Any]) -> Distortion | None:
     model = str(values.get("camera_model", "")).upper()
     k1, k2, k3, k4, k5, k6 = (float(values.get(f"k{index}", 0.0)) for index in range(1, 7))
     p1, p2 = float(values.get("p1", 0.0)), float(values.get("p2", 0.0))
+    if other := [key for key in _OTHER_LENSES if values.get(key)]:
+        raise CameraError(f"Its lens is described by '{other[0]}', which cannot be expressed; undistort its pictures.")
     if values.get("is_fisheye") or model in _FISHEYE:
         # The zero is kept: a fisheye without coefficients is the equidistant one, not a pinhole.
         return Distortion("fisheye", (k1, k2, k3, k4))

@@ -11,6 +11,7 @@ import pytest
 
 from inference.camera import Camera, Distortion
 from inference.capture import read_capture, write_transforms
+from inference.capture.photographs import load_photograph
 from inference.capture.ply import read_ply_points, write_ply_points
 from inference.errors import CameraError, CaptureError, PictureError, SightlineError
 from inference.view import Capture, View
@@ -87,6 +88,29 @@ def test_fields_of_view_and_sizes_from_the_picture(
         assert (view.camera.cx, view.camera.cy) == (20.0, 15.0)
 
 
+@pytest.mark.parametrize("angle", [0.0, -1.0, math.pi, float("nan")])
+def test_fields_of_view_that_make_no_sense(tmp_path: Path, angle: float) -> None:
+    save(tmp_path / "r_0.png")
+    path = tmp_path / "transforms_train.json"
+    frames = [{"file_path": "./r_0", "transform_matrix": POSE}]
+    path.write_text(json.dumps({"camera_angle_x": angle, "frames": frames}))
+    with pytest.raises(CameraError, match="field of view is"):
+        read_capture(path)
+
+
+def test_the_alpha_of_nerf_synthetic_is_a_mask(tmp_path: Path) -> None:
+    pixels = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
+    pixels[:, : WIDTH // 2] = (10, 20, 30, 255)
+    (tmp_path / "train").mkdir()
+    assert cv2.imwrite(str(tmp_path / "train" / "r_0.png"), pixels)
+    path = tmp_path / "transforms_train.json"
+    frames = [{"file_path": "./train/r_0", "rotation": 0.1, "transform_matrix": POSE}]
+    path.write_text(json.dumps({"camera_angle_x": 0.69, "frames": frames}))
+    photograph = load_photograph(read_capture(tmp_path).views[0])
+    assert photograph.mask is not None and photograph.mask[:, 0].min() == 1 and photograph.mask[:, -1].max() == 0
+    assert photograph.rgb[0, 0] * 255 == pytest.approx([30, 20, 10])
+
+
 @pytest.mark.parametrize(
     ("entries", "lens"),
     [
@@ -141,6 +165,9 @@ MIRRORED = [[-value for value in POSE[0]], *POSE[1:]]
         ({"transform_matrix": POSE, "fl_x": float("inf")}, "fx is inf"),
         ({"transform_matrix": POSE, "camera_model": "EQUIRECTANGULAR"}, "EQUIRECTANGULAR"),
         ({"transform_matrix": POSE, "k4": 0.1}, "FULL_OPENCV"),
+        ({"transform_matrix": POSE, "ftheta_p0": 0.1}, "'ftheta_p0', which cannot be expressed"),
+        ({"transform_matrix": POSE, "latlong": True}, "'latlong', which cannot be expressed"),
+        ({"transform_matrix": POSE, "w": float("inf")}, "width is inf"),
     ],
 )
 def test_cameras_that_make_no_sense_name_their_frame(tmp_path: Path, frame: dict[str, Any], words: str) -> None:
@@ -193,7 +220,15 @@ def test_cut_anywhere_it_is_an_error_of_ours(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "entries", [{"fl_x": "wide"}, {"w": None}, {"depth_near": "x", "depth_far": 1}, {"depth_near": 3}]
+    "entries",
+    [
+        {"fl_x": "wide"},
+        {"fl_x": 10**400},
+        {"w": None},
+        {"depth_near": "x", "depth_far": 1},
+        {"depth_near": 10**400, "depth_far": 1},
+        {"depth_near": 3},
+    ],
 )
 def test_entries_of_the_wrong_kind(tmp_path: Path, entries: dict[str, Any]) -> None:
     with pytest.raises(SightlineError):
