@@ -12,6 +12,9 @@ from ..errors import CaptureError, PictureError
 # No counter has more digits.
 _NUMBER = re.compile(r"[0-9]{1,18}$")
 
+# Bytes of a file's name and of a path in a capture: every system takes these and an ending more.
+_LONGEST_NAME, _LONGEST_PATH = 240, 1024
+
 # So many folders of a path are looked for below the calibration's.
 _DEEPEST = 6
 
@@ -31,9 +34,11 @@ def locate(folder: Path, name: str, limit: Path) -> Path:
         limit: The folder that it may not lead out of: a calibration from elsewhere has no business on the whole disk.
 
     Raises:
-        CaptureError: If the name leads out of ``limit``.
+        CaptureError: If the name leads out of ``limit``, or can be none of a file.
     """
     plain = name.replace("\\", "/")
+    if not _is_possible(plain):
+        raise CaptureError(f"{name[:40]!a} cannot be the name of a picture; the calibration is damaged.")
     path = Path(os.path.normpath(folder / plain))
     outside = Path(plain).is_absolute() or ":" in plain.split("/")[0] or not path.is_relative_to(limit)
     if outside or "\0" in plain:
@@ -46,6 +51,15 @@ def locate(folder: Path, name: str, limit: Path) -> Path:
             if complete.is_file():
                 return complete
     return path
+
+
+def _is_possible(name: str) -> bool:
+    """Whether a system can be asked for a file of that name, which text from JSON need not be."""
+    try:
+        sizes = [len(part.encode()) for part in name.split("/")]
+    except UnicodeEncodeError:
+        return False
+    return max(sizes) <= _LONGEST_NAME and sum(sizes) + len(sizes) <= _LONGEST_PATH
 
 
 def find_pictures(folder: Path, names: Sequence[str]) -> list[Path]:

@@ -188,6 +188,14 @@ def test_pictures_outside_the_capture_are_refused(tmp_path: Path, name: str) -> 
         read_capture(path)
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "x/" * 600, "\ud800.png"])
+def test_names_that_no_file_can_have(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "transforms.json"
+    path.write_text(json.dumps({**INTRINSICS, "frames": [{"file_path": name, "transform_matrix": POSE}]}))
+    with pytest.raises(CaptureError, match="cannot be the name of a picture"):
+        read_capture(path)
+
+
 def test_missing_pictures_are_named(tmp_path: Path) -> None:
     path = write(tmp_path, [{"file_path": f"{name}.png", "transform_matrix": POSE} for name in "abcd"])
     (tmp_path / "b.png").unlink()
