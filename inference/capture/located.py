@@ -19,7 +19,7 @@ _LONGEST_NAME, _LONGEST_PATH = 240, 1024
 _DEEPEST = 6
 
 # What pictures are told by in folders.
-_PICTURES = frozenset((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"))
+PICTURE_ENDINGS = frozenset((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"))
 
 # NeRF-synthetic names its pictures without an ending.
 _ENDINGS = (".png", ".jpg", ".jpeg", ".PNG", ".JPG", ".JPEG", ".tif", ".tiff", ".webp")
@@ -108,7 +108,7 @@ def _below(place: Path, parts: list[str]) -> Path:
 def pictures_in(folder: Path) -> list[Path]:
     """Return the pictures that lie in a folder, sorted by name; none where it cannot be read."""
     try:
-        inside = [file for file in folder.iterdir() if file.suffix.lower() in _PICTURES and file.is_file()]
+        inside = [file for file in folder.iterdir() if file.suffix.lower() in PICTURE_ENDINGS and file.is_file()]
     except OSError:
         return []
     return sorted(file for file in inside if not file.name.startswith("."))
