@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.camera import Camera
+from inference.capture import transforms_json
+from inference.capture.formats import FORMATS
 from inference.capture.rectification import distort
 
 WIDTH, HEIGHT = 64, 48
@@ -51,3 +53,8 @@ def replaced(record: Any, path: tuple[Any, ...], value: Any) -> Any:
     else:
         inner[path[-1]] = value
     return record
+
+
+def found_by(path: Path) -> list[str]:
+    """Return which formats take a path for theirs; transforms.json takes every JSON, and comes after the others."""
+    return [known.FORMAT for known in FORMATS if known.find(path) is not None and known is not transforms_json]

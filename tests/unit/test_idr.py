@@ -9,7 +9,7 @@ import pytest
 
 from inference.capture import idr, read_capture
 from inference.errors import CameraError, CaptureError, PictureError
-from tests.unit.capture_samples import HEIGHT, POINTS, WIDTH, pose, save_picture, seen
+from tests.unit.capture_samples import HEIGHT, POINTS, WIDTH, found_by, pose, save_picture, seen
 
 K = np.array([[60.0, 0.0, 30.5], [0.0, 61.0, 24.25], [0.0, 0.0, 1.0]])
 # Where the points are a unit sphere or so: at 5.5 along z, of radius 2.
@@ -72,6 +72,7 @@ def test_single_precision_is_no_skew(tmp_path: Path) -> None:
 
 def test_it_is_found_by_its_content(tmp_path: Path) -> None:
     path = write(tmp_path, matrices())
+    assert found_by(path) == found_by(tmp_path) == ["IDR"]
     assert read_capture(tmp_path).path == path
     np.savez(path, something=K)
     assert idr.find(path) is None and idr.find(tmp_path) is None

@@ -8,7 +8,7 @@ import pytest
 
 from inference.capture import llff, read_capture
 from inference.errors import CameraError, CaptureError, PictureError
-from tests.unit.capture_samples import HEIGHT, WIDTH, local, pose, save_picture, seen
+from tests.unit.capture_samples import HEIGHT, WIDTH, found_by, local, pose, save_picture, seen
 
 FOCAL = 60.0
 
@@ -69,6 +69,7 @@ def test_masks_belong_by_name(tmp_path: Path) -> None:
 
 def test_it_is_found_by_its_content(tmp_path: Path) -> None:
     path = write(tmp_path, rows())
+    assert found_by(path) == found_by(tmp_path) == ["LLFF"]
     assert read_capture(tmp_path).path == path
     np.save(path, np.zeros((3, 16)))
     assert llff.find(path) is None and llff.find(tmp_path) is None

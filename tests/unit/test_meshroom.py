@@ -9,7 +9,7 @@ import pytest
 
 from inference.capture import meshroom, read_capture
 from inference.errors import CameraError, CaptureError, PictureError
-from tests.unit.capture_samples import HEIGHT, WIDTH, local, pose, replaced, save_picture, seen
+from tests.unit.capture_samples import HEIGHT, WIDTH, found_by, local, pose, replaced, save_picture, seen
 
 FX, FY, CX, CY = 60.0, 66.0, 30.5, 24.25
 SENSOR = 36.0
@@ -159,6 +159,7 @@ def test_the_place_on_a_rig_counts(tmp_path: Path) -> None:
 
 def test_it_is_found_by_its_content(tmp_path: Path) -> None:
     path = write(tmp_path, scene())
+    assert found_by(path) == found_by(tmp_path) == ["Meshroom"]
     (tmp_path / "aaa.sfm").write_bytes(path.read_bytes())
     assert read_capture(tmp_path).path == path
     path.rename(tmp_path / "scene.json")

@@ -7,7 +7,7 @@ import pytest
 
 from inference.capture import mvsnet, read_capture
 from inference.errors import CameraError, CaptureError, PictureError
-from tests.unit.capture_samples import HEIGHT, WIDTH, local, pose, save_picture, seen
+from tests.unit.capture_samples import HEIGHT, WIDTH, found_by, local, pose, save_picture, seen
 
 K = np.array([[60.0, 0.0, 30.5], [0.0, 61.0, 24.25], [0.0, 0.0, 1.0]])
 DEPTHS = ("1.5 0.1 33 5.0", "2.0 0.1 33", "")
@@ -63,7 +63,7 @@ def test_no_depth_range_is_guessed(tmp_path: Path, depths: str) -> None:
 def test_it_is_found_by_its_content(tmp_path: Path) -> None:
     cameras = write(tmp_path)
     for path in (tmp_path, cameras, cameras / "00000001_cam.txt", tmp_path / "pair.txt"):
-        assert read_capture(path).path == cameras
+        assert read_capture(path).path == cameras and found_by(path) == ["MVSNet"]
     for file in cameras.iterdir():
         file.write_text("something else")
     assert mvsnet.find(tmp_path) is None and mvsnet.find(tmp_path / "pair.txt") is None

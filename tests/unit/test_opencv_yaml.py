@@ -11,7 +11,7 @@ import pytest
 from inference.capture import opencv_yaml, read_capture
 from inference.errors import CameraError, CaptureError, PictureError
 from tests.shared_data import SHARED
-from tests.unit.capture_samples import HEIGHT, POINTS, WIDTH, pose, save_picture, seen
+from tests.unit.capture_samples import HEIGHT, POINTS, WIDTH, found_by, pose, save_picture, seen
 
 NAMES = ("01", "cam_b", "cam-c")
 K = np.array([[60.0, 0.0, 30.5], [0.0, 61.0, 24.25], [0.0, 0.0, 1.0]])
@@ -89,7 +89,7 @@ def test_a_stated_size_counts(tmp_path: Path) -> None:
 def test_it_is_found_by_both_files_and_their_folder(tmp_path: Path) -> None:
     write(tmp_path)
     for path in (tmp_path, tmp_path / "intri.yml", tmp_path / "extri.yml"):
-        assert read_capture(path).path == tmp_path
+        assert read_capture(path).path == tmp_path and found_by(path) == ["OpenCV YAML"]
     (tmp_path / "other.yml").write_bytes((tmp_path / "intri.yml").read_bytes())
     assert opencv_yaml.find(tmp_path / "other.yml") is None
     (tmp_path / "extri.yml").write_text("names: [a]")

@@ -9,7 +9,7 @@ import pytest
 
 from inference.capture import openmvg, read_capture
 from inference.errors import CameraError, CaptureError, PictureError
-from tests.unit.capture_samples import HEIGHT, WIDTH, local, pose, replaced, save_picture, seen
+from tests.unit.capture_samples import HEIGHT, WIDTH, found_by, local, pose, replaced, save_picture, seen
 
 FOCAL, CX, CY = 60.0, 30.5, 24.25
 UNDEFINED = 4294967295
@@ -106,6 +106,7 @@ def test_cameras_see_as_openmvg_says(tmp_path: Path, lens: str) -> None:
 
 def test_it_is_found_by_its_content(tmp_path: Path) -> None:
     path = write(tmp_path, scene())
+    assert found_by(path) == found_by(tmp_path) == ["OpenMVG"]
     assert read_capture(tmp_path).path == path
     path.rename(tmp_path / "other.json")
     assert read_capture(tmp_path / "other.json").format == "OpenMVG"

@@ -10,7 +10,7 @@ import pytest
 
 from inference.capture import opensfm, read_capture
 from inference.errors import CameraError, CaptureError, PictureError
-from tests.unit.capture_samples import HEIGHT, WIDTH, local, pose, replaced, save_picture, seen
+from tests.unit.capture_samples import HEIGHT, WIDTH, found_by, local, pose, replaced, save_picture, seen
 
 SIMPLE = {"focal": 0.9}
 FULL = {"focal_x": 0.9, "focal_y": 0.95, "c_x": 0.02, "c_y": -0.01}
@@ -87,6 +87,7 @@ def test_cameras_see_as_opensfm_says(tmp_path: Path, lens: str) -> None:
 
 def test_it_is_found_by_its_content(tmp_path: Path) -> None:
     path = write(tmp_path, scene())
+    assert found_by(path) == found_by(tmp_path) == ["OpenSfM"]
     assert read_capture(tmp_path).path == path
     (tmp_path / "opensfm").mkdir()
     path.rename(tmp_path / "opensfm" / "reconstruction.json")
