@@ -88,7 +88,7 @@ def read(path: Path) -> Capture:
         pose = poses.get(str(view.get("poseId")))
         rig = None if _is_true(view.get("isPoseIndependant", True)) else rigs.get(str(view.get("rigId")))
         camera: Any = "Meshroom has not reconstructed its camera"
-        if intrinsic is not None and pose is not None:
+        if intrinsic is not None and pose is not None and _is_estimated(pose.get("pose")):
             camera = partial(_camera, intrinsic, version, pose, rig, view)
         shots.append(Shot(str(view.get("path", "")), camera))
     found, skipped = views_of(shots, path)
@@ -115,6 +115,13 @@ def _by_id(scene: Mapping[str, Any], entry: str, key: str) -> dict[str, Mapping[
 
 def _is_true(value: Any) -> bool:
     return str(value).lower() in ("1", "true")
+
+
+def _is_estimated(pose: Any) -> bool:
+    """Whether a pose is one: some versions write those that are not, or that lack the place (panoramas), and say so."""
+    if not isinstance(pose, dict):
+        return True
+    return _is_true(pose.get("valid", True)) and not _is_true(pose.get("rotationOnly", False))
 
 
 def _camera(

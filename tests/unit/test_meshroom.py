@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -45,8 +46,8 @@ def intrinsic(version: tuple[int, ...], lens: str) -> dict[str, Any]:
         "width": str(WIDTH),
         "height": str(HEIGHT),
         "sensorWidth": repr(SENSOR),
-        "type": "pinhole" if version >= (1, 2, 6) else OLD[lens],
-        **({"distortionType": lens, "undistortionType": "none"} if version >= (1, 2, 6) else {}),
+        "type": "pinhole" if version >= (1, 2, 7) else OLD[lens],
+        **({"distortionType": lens, "undistortionType": "none"} if version >= (1, 2, 7) else {}),
         **focal,
         "principalPoint": text([CX - WIDTH / 2, CY - HEIGHT / 2] if centred else [CX, CY]),
         # An empty list is written as an empty text.
@@ -111,7 +112,7 @@ def projected(index: int, lens: str) -> np.ndarray:
     return np.column_stack([FX * (x * factor + tx) + CX, FY * (y * factor + ty) + CY])
 
 
-VERSIONS = [(1, 2, 0), (1, 2, 1), (1, 2, 2), (1, 2, 5), (1, 2, 8), (1, 2, 11), (1, 2, 14)]
+VERSIONS = [(1, 2, 0), (1, 2, 1), (1, 2, 2), (1, 2, 5), (1, 2, 6), (1, 2, 8), (1, 2, 11), (1, 2, 14)]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -128,6 +129,41 @@ def test_cameras_see_as_alicevision_says(tmp_path: Path, version: tuple[int, ...
         assert (view.camera.distortion is None) == (lens == "none")
     assert capture.points is not None and capture.points.tolist() == [[1, 2, 3.5], [4, 5, 6]]
     assert list(capture.skipped) == ["3"] and "not reconstructed" in capture.skipped["3"]
+
+
+@pytest.mark.parametrize(
+    ("version", "entries"),
+    [
+        ((1, 2, 0), {"pxFocalLength": ["1000", "2000"], "principalPoint": ["2020", "1040"]}),
+        ((1, 2, 1), {"pxFocalLength": ["1000", "2000"]}),
+        ((1, 2, 3), {"focalLength": "8.7976539589442808", "pixelRatio": "0.5"}),
+        ((1, 2, 5), {"focalLength": "8.7976539589442808", "pixelRatio": "2"}),
+        ((1, 2, 8), {"focalLength": "8.7976539589442808", "pixelRatio": "2"}),
+        ((1, 2, 11), {"focalLength": "17.595307917888562", "pixelRatio": "2"}),
+    ],
+)
+def test_it_reads_the_numbers_that_alicevision_itself_wrote(
+    tmp_path: Path, version: tuple[int, ...], entries: dict[str, Any]
+) -> None:
+    """One camera in the versions of AliceVision: 1000 x 2000 pixels, turned by the vector (-1, -1, -1)."""
+    record = scene(version)
+    record["intrinsics"][0].update({"width": "4092", "height": "2048", "sensorWidth": "36"})
+    record["intrinsics"][0].update({"principalPoint": ["-26", "16"], **entries})
+    a, b, c = "0.22629564095020641", "-0.18300791965761709", "0.95671227870741093"
+    record["poses"][0]["pose"]["transform"] = {"rotation": [a, b, c, c, a, b, b, c, a], "center": ["-1", "-1", "-1"]}
+    camera = read_capture(write(tmp_path, record)).views[0].camera
+    assert (camera.fx, camera.fy) == pytest.approx((1000, 2000))
+    assert (camera.cx, camera.cy) == pytest.approx((2020.5, 1040.5))
+    assert np.abs(camera.rotation - cv2.Rodrigues(-np.ones(3))[0]).max() < 1e-12
+    assert camera.centre == pytest.approx([-1, -1, -1])
+
+
+@pytest.mark.parametrize("entries", [{"valid": "0"}, {"rotationOnly": "true"}])
+def test_poses_that_are_none_are_skipped(tmp_path: Path, entries: dict[str, str]) -> None:
+    record = scene()
+    record["poses"][1]["pose"].update(entries)
+    capture = read_capture(write(tmp_path, record))
+    assert [view.name for view in capture] == ["0", "2"] and list(capture.skipped) == ["1", "3"]
 
 
 def test_old_versions_have_one_focal_length(tmp_path: Path) -> None:
