@@ -45,7 +45,7 @@ def locate(folder: Path, name: str, limit: Path) -> Path:
         raise CaptureError(
             f"'{name}' lies outside the capture's folder {limit}; put the pictures beside the calibration."
         )
-    if not path.is_file():
+    if path.suffix.lower() not in PICTURE_ENDINGS and not path.is_file():
         for ending in _ENDINGS:
             complete = path.with_name(path.name + ending)
             if complete.is_file():

@@ -37,7 +37,7 @@ _INTRINSICS, _EXTRINSICS = "intri.yml", "extri.yml"
 _FOLDERS = ("images", "")
 
 _MATRIX = re.compile(
-    r"^([^\s:]+):[ \t]*!!opencv-matrix\s+rows:\s*(\d{1,3})\s+cols:\s*(\d{1,3})\s+dt:\s*\S{1,8}\s+data:\s*\[([^\]]*)\]",
+    r"^([^\s:]+):[ \t]*!!opencv-matrix\s+rows:\s*(\d{1,3})\s+cols:\s*(\d{1,3})\s+dt:\s*\S{1,8}\s+data:\s*\[([^\]:]*)\]",
     re.MULTILINE,
 )
 _NAMES = re.compile(r"^names:[ \t]*\r?\n((?:[ \t]*-[^\n]*(?:\n|\Z))+)", re.MULTILINE)
