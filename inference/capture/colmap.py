@@ -105,13 +105,20 @@ def read(folder: Path) -> Capture:
         if name in skipped:
             continue
         try:
-            views.append(View(name, _camera(image, model.cameras[image.camera_id]), picture))
+            views.append(View(name, camera_of(image, model.cameras[image.camera_id]), picture))
         except CameraError as error:
             raise CameraError(f"Image '{image.name}' of {folder} cannot be used: {error}") from None
-    return Capture(tuple(views), _points(model), format=FORMAT, path=folder, skipped=skipped, residual=_residual(model))
+    return Capture(
+        tuple(views), points_of(model), format=FORMAT, path=folder, skipped=skipped, residual=_residual(model)
+    )
 
 
-def _camera(image: Any, camera: Any) -> Camera:
+def camera_of(image: Any, camera: Any) -> Camera:
+    """Return the camera of a registered image (pycolmap.Image) and its lens (pycolmap.Camera).
+
+    Raises:
+        CameraError: If its model is not supported, or it makes no sense.
+    """
     name = camera.model.name
     if name not in _MODELS:
         raise CameraError(
@@ -139,7 +146,8 @@ def _residual(model: Any) -> float | None:
     return float(np.mean(errors)) if errors else None
 
 
-def _points(model: Any) -> NDArray[np.float64] | None:
+def points_of(model: Any) -> NDArray[np.float64] | None:
+    """Return the (N, 3) points of a model that enough views have seen; ``None`` where it has none."""
     if not len(model.points3D):
         return None
     points = np.array([point.xyz for point in model.points3D.values()], dtype=np.float64)

@@ -53,6 +53,15 @@ def movie_size(wanted: MovieFrame, owner: str) -> tuple[int, int]:
     return _opened(wanted.path, owner).size
 
 
+def movie_length(path: Path, owner: str) -> int:
+    """Return the number of frames of a movie.
+
+    Raises:
+        PictureError: If the file is missing or no movie.
+    """
+    return _opened(path, owner).count
+
+
 def close_movies() -> None:
     """Close the movies that are kept open."""
     _open.cache_clear()

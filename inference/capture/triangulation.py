@@ -114,7 +114,7 @@ def _match_pair(first: _Features, second: _Features) -> Array:
     """Return the (N, 3) scene points of the matches between two views."""
     if min(len(first.pixels), len(second.pixels)) < 2:
         return np.empty((0, 3))
-    a, b = _mutual_matches(first.descriptors, second.descriptors)
+    a, b = mutual_matches(first.descriptors, second.descriptors)
     x1, x2 = first.pixels[a], second.pixels[b]
     near_line = epipolar_distance(first.camera, second.camera, x1, x2) <= EPIPOLAR_PIXELS
     x1, x2 = x1[near_line], x2[near_line]
@@ -123,7 +123,7 @@ def _match_pair(first: _Features, second: _Features) -> Array:
     return _intersect(first.camera, second.camera, x1, x2)
 
 
-def _mutual_matches(
+def mutual_matches(
     first: NDArray[np.float32], second: NDArray[np.float32]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the indices of descriptors that are each other's nearest and pass Lowe's ratio test both ways."""

@@ -56,6 +56,8 @@ class Handlers:
         return {
             "info": self.info,
             "import": self.import_capture,
+            "calibrate": self.calibrate,
+            "check": self.check,
             "synthesize": self.synthesize,
             "reconstruct": self.reconstruct,
             "splat": self.splat,
@@ -137,6 +139,31 @@ class Handlers:
         if capture.points is not None:
             record["points"] = capture.points
         return {"capture": record, "report": report}
+
+    def calibrate(self, params: dict[str, Any], context: Context) -> dict[str, Any]:
+        """Find the cameras of photographs and write them for *Import Capture*; advice is a warning.
+
+        Raises:
+            SightlineError: As :func:`inference.calibration.structure_from_motion.calibrate`.
+        """
+        from ..calibration.structure_from_motion import calibrate
+
+        out = absolute_path(params, "out")
+        images = [absolute_path({"images": image}, "images") for image in params["images"]]
+        _, result = calibrate(images, out, context.progress)
+        for sentence in result.advice:
+            context.warning(sentence)
+        return {"saved": out, "report": result.to_json()}
+
+    def check(self, params: dict[str, Any], context: Context) -> dict[str, Any]:
+        """Measure how well a capture's cameras fit its photographs, and name what is wrong.
+
+        Raises:
+            SightlineError: As :func:`inference.calibration.check.check_calibration`.
+        """
+        from ..calibration.check import check_calibration
+
+        return check_calibration(Capture.from_json(params["capture"]), context.progress).to_json()
 
     def synthesize(self, params: dict[str, Any], context: Context) -> dict[str, Any]:
         """Make the picture of the target camera, unless the cache has it; see :func:`picture_answer`.

@@ -1,0 +1,1 @@
+"""Calibrations from photographs, and what is wrong with those that are given."""
