@@ -14,7 +14,7 @@ from ..scene.job import Step
 from ..scene.properties import of_scene
 from ..scene.recipes import Recipe
 from ..scene.requests import PictureRequest
-from ..scene.timeline import Timeline
+from ..scene.timeline import Timeline, redraw_sidebars
 from .view_pictures import Look
 
 
@@ -65,12 +65,15 @@ class PathFrames:
             if self._timeline is None or self._done:
                 return
             self._steps = self._timeline.ahead(self._wanted)
+        ready = self._timeline.in_words() if self._timeline is not None else ""
         try:
             next(self._steps)
         except (StopIteration, BackendError) as end:
             self._steps, self._done = None, True
             if isinstance(end, BackendError):
                 raise
+        if self._timeline is not None and self._timeline.in_words() != ready:
+            redraw_sidebars()
 
     def make_way(self, frame: int) -> None:
         """Let the worker have its hands free, unless they are on that very frame."""

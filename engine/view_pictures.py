@@ -59,7 +59,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Shown:
-    """What a view shows: the key of its finest picture, the rung (-1: nothing yet), the frame where it is a camera's."""
+    """What a view shows: its finest picture's key, the rung (-1: nothing yet), and the frame where it is a camera's."""
 
     key: str = ""
     rung: int = -1

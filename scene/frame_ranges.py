@@ -18,23 +18,24 @@ def frames_of(scene: bpy.types.Scene) -> range:
 
 
 def frames_ahead(scene: bpy.types.Scene, frame: int, count: int, *, backwards: bool, around: bool) -> list[int]:
-    """Return the frames that come after one on the timeline, at most so many.
+    """Return the frames that may be next on the timeline, at most so many, the likeliest first.
 
     Args:
         scene: Its preview range counts where it is on, as for playing.
         frame: The current one.
         count: The most.
-        backwards: Whether lower frames come next.
+        backwards: Whether lower frames come next; those of the other side follow where there are not enough.
         around: Whether the other end follows the end of the range, as in playing.
     """
     first, last = scene.frame_start, scene.frame_end
     if scene.use_preview_range:
         first, last = scene.frame_preview_start, scene.frame_preview_end
-    length, step = last - first + 1, -1 if backwards else 1
-    frames = [frame + step * place for place in range(1, min(count, length) + 1)]
     if around:
-        return [first + (number - first) % length for number in frames]
-    return [number for number in frames if first <= number <= last]
+        length, step = last - first + 1, -1 if backwards else 1
+        return [first + (frame + step * place - first) % length for place in range(1, min(count, length) + 1)]
+    later, earlier = range(max(frame + 1, first), last + 1), range(min(frame - 1, last), first - 1, -1)
+    ahead, behind = (earlier, later) if backwards else (later, earlier)
+    return [*ahead[:count], *behind[: max(0, count - len(ahead))]]
 
 
 def parse_frames(text: str) -> tuple[int, ...]:

@@ -152,3 +152,13 @@ def timeline_in_words(scene: bpy.types.Scene) -> str:
         if timeline.recipe.stage.scene.uid == scene.session_uid and timeline.wanted:
             return timeline.in_words()
     return ""
+
+
+def redraw_sidebars() -> None:
+    """Have the panels of all 3D views drawn again."""
+    for window in bpy.data.window_managers[0].windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                for region in area.regions:
+                    if region.type == "UI":
+                        region.tag_redraw()

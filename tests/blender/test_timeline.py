@@ -59,10 +59,10 @@ def kept(scene_module: Scene) -> int:
     [
         (5, False, False, [6, 7, 8]),
         (5, True, False, [4, 3, 2]),
-        (9, False, False, [10]),
+        (9, False, False, [10, 8, 7]),
         (9, False, True, [10, 1, 2]),
         (2, True, True, [1, 10, 9]),
-        (10, False, False, []),
+        (1, True, False, [2, 3, 4]),
     ],
 )
 def test_the_frames_that_come_next(scene_module: Scene, frame, backwards, around, expected) -> None:

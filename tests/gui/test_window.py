@@ -14,6 +14,9 @@ PERSON = ROOT / "examples" / "person" / "transforms.json"
 # Seconds that a cancel may take: a worker that does not listen is ended after 10.
 CANCELLED = 15.0
 
+# Seconds that Blender may stand still while kept frames are shown.
+STALL = 0.05
+
 
 def difference(shown: Path, frame: list[int], picture: Path) -> float:
     """Return by how many of 255 levels half of the pixels differ at most.
@@ -104,9 +107,14 @@ def test_the_viewport(blender: Blender, out: Path) -> None:
 def test_the_timeline(blender: Blender, out: Path) -> None:
     shutil.rmtree(out / "timeline_files", ignore_errors=True)
     facts = blender.run("timeline", out, STILL_LIFE)["facts"]
+    assert facts["stands_in"] == ["Frame 1, until 12 is made"]
     files = sorted(Path(facts["files"]).parent.glob("*.png"))
     for number, right, wrong in ((1, files[0], files[-1]), (len(files), files[-1], files[0])):
         picture = out / f"timeline_{number}.png"
         assert difference(picture, facts["frame"], right) <= 4 < difference(picture, facts["frame"], wrong)
-    # A software rasteriser draws the window: how fast Blender itself plays on it is the measure.
+    # A software rasteriser draws the window: how fast Blender itself plays on it is the measure, and our share of that.
     assert facts["played_rendered"]["frames_per_second"] > 0.5 * facts["played_solid"]["frames_per_second"]
+    for name in ("own_scrubbed", "own_played_rendered"):
+        assert facts[name]["longest"] < STALL
+    assert facts["own_played_rendered"]["right"] == 1, "what is drawn is the frame that plays"
+    assert facts["own_played_rendered"]["each"] < 1 / 24
