@@ -89,6 +89,9 @@ def _pictures(folder: Path, count: int) -> list[Path]:
 def _camera(matrix: NDArray[np.float64]) -> Camera:
     down, right, backward, centre, (height, width, focal) = matrix.T
     rotation = np.stack([right, down, -backward])
+    # Numbers that are no place in a scene end as infinite, which the camera says.
+    with np.errstate(over="ignore", invalid="ignore"):
+        translation = -rotation @ centre
     return Camera(
         width=width,
         height=height,
@@ -96,5 +99,5 @@ def _camera(matrix: NDArray[np.float64]) -> Camera:
         fy=focal,
         cx=width / 2,
         cy=height / 2,
-        world_to_camera=np.column_stack([rotation, -rotation @ centre]),
+        world_to_camera=np.column_stack([rotation, translation]),
     )

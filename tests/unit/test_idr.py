@@ -9,6 +9,7 @@ import pytest
 
 from inference.capture import idr, read_capture
 from inference.errors import CameraError, CaptureError, PictureError
+from tests.unit.capture_fuzz import check_damage
 from tests.unit.capture_samples import HEIGHT, POINTS, WIDTH, found_by, pose, save_picture, seen
 
 K = np.array([[60.0, 0.0, 30.5], [0.0, 61.0, 24.25], [0.0, 0.0, 1.0]])
@@ -136,3 +137,8 @@ def test_bombs_and_broken_archives(tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(CaptureError, match=r"cameras\.npz.*(damaged|cut short)"):
         read_capture(path)
+
+
+def test_damage_ends_in_a_sentence(tmp_path: Path) -> None:
+    path = write(tmp_path, matrices())
+    check_damage(tmp_path, path.read_bytes(), path.name)

@@ -8,6 +8,7 @@ import pytest
 
 from inference.capture import llff, read_capture
 from inference.errors import CameraError, CaptureError, PictureError
+from tests.unit.capture_fuzz import check_damage
 from tests.unit.capture_samples import HEIGHT, WIDTH, found_by, local, pose, save_picture, seen
 
 FOCAL = 60.0
@@ -145,3 +146,8 @@ def test_pickles_are_not_opened(tmp_path: Path) -> None:
     np.save(path, np.array([[object()] * 17]), allow_pickle=True)
     with pytest.raises(CaptureError, match="does not hold plain numbers"):
         read_capture(path)
+
+
+def test_damage_ends_in_a_sentence(tmp_path: Path) -> None:
+    path = write(tmp_path, rows())
+    check_damage(tmp_path, path.read_bytes(), path.name)

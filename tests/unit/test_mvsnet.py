@@ -7,6 +7,7 @@ import pytest
 
 from inference.capture import mvsnet, read_capture
 from inference.errors import CameraError, CaptureError, PictureError
+from tests.unit.capture_fuzz import check_damage
 from tests.unit.capture_samples import HEIGHT, WIDTH, found_by, local, pose, save_picture, seen
 
 K = np.array([[60.0, 0.0, 30.5], [0.0, 61.0, 24.25], [0.0, 0.0, 1.0]])
@@ -103,3 +104,8 @@ def test_missing_pictures_are_named(tmp_path: Path) -> None:
         picture.unlink()
     with pytest.raises(PictureError, match=r"The 3 pictures .* are missing"):
         read_capture(tmp_path)
+
+
+def test_damage_ends_in_a_sentence(tmp_path: Path) -> None:
+    path = write(tmp_path) / "00000001_cam.txt"
+    check_damage(tmp_path, path.read_bytes(), "cams/00000001_cam.txt")

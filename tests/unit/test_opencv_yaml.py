@@ -11,6 +11,7 @@ import pytest
 from inference.capture import opencv_yaml, read_capture
 from inference.errors import CameraError, CaptureError, PictureError
 from tests.shared_data import SHARED
+from tests.unit.capture_fuzz import check_damage
 from tests.unit.capture_samples import HEIGHT, POINTS, WIDTH, found_by, pose, save_picture, seen
 
 NAMES = ("01", "cam_b", "cam-c")
@@ -154,6 +155,12 @@ def test_pictures_outside_the_folder_are_refused(tmp_path: Path) -> None:
     edit(tmp_path / "intri.yml", "cam_b", "../../x")
     with pytest.raises(CaptureError, match="outside the capture"):
         read_capture(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["intri.yml", "extri.yml"])
+def test_damage_ends_in_a_sentence(tmp_path: Path, name: str) -> None:
+    write(tmp_path)
+    check_damage(tmp_path, (tmp_path / name).read_bytes(), name)
 
 
 def test_a_rig_is_that_of_its_transforms_json() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from inference.capture import openmvg, read_capture
 from inference.errors import CameraError, CaptureError, PictureError
+from tests.unit.capture_fuzz import check_damage
 from tests.unit.capture_samples import HEIGHT, WIDTH, found_by, local, pose, replaced, save_picture, seen
 
 FOCAL, CX, CY = 60.0, 30.5, 24.25
@@ -158,3 +159,8 @@ def test_missing_pictures_are_named(tmp_path: Path) -> None:
         picture.unlink()
     with pytest.raises(PictureError, match=r"The 3 pictures .* are missing"):
         read_capture(path)
+
+
+def test_damage_ends_in_a_sentence(tmp_path: Path) -> None:
+    path = write(tmp_path, scene())
+    check_damage(tmp_path, path.read_bytes(), path.name)

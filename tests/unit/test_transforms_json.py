@@ -15,6 +15,7 @@ from inference.capture.photographs import load_photograph
 from inference.capture.ply import read_ply_points, write_ply_points
 from inference.errors import CameraError, CaptureError, PictureError, SightlineError
 from inference.view import Capture, View
+from tests.unit.capture_fuzz import check_damage
 
 WIDTH, HEIGHT = 40, 30
 POSE = [[0.0, -1.0, 0.0, 3.0], [1.0, 0.0, 0.0, 2.0], [0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 0.0, 1.0]]
@@ -225,6 +226,11 @@ def test_cut_anywhere_it_is_an_error_of_ours(tmp_path: Path) -> None:
         path.write_text(whole[:length])
         with pytest.raises(CaptureError):
             read_capture(tmp_path)
+
+
+def test_damage_ends_in_a_sentence(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    check_damage(tmp_path, path.read_bytes(), path.name)
 
 
 @pytest.mark.parametrize(
