@@ -6,6 +6,7 @@ python -m benchmarks.animation_process METHOD WIDTH HEIGHT
 from __future__ import annotations
 
 import importlib
+import itertools
 import json
 import os
 import statistics
@@ -23,7 +24,6 @@ from .example import EXAMPLE
 from .measure import medians
 
 FRAMES = 100  # of the path
-MADE = 5  # of them, for the median of one
 SMALL = 500  # frames while memory is watched
 SMALL_SIZE = (128, 72)
 
@@ -76,27 +76,25 @@ class _Path:
         return {"asked": statistics.median(seconds), "slowest": max(seconds)}
 
     def made(self) -> dict[str, float]:
-        """Make frames along the path, and read them from the cache."""
+        """Make every frame of the path, the first of which loads photographs and weights; read them from the cache."""
         seconds = []
-        chosen = self.requests[:: FRAMES // (MADE + 1)][: MADE + 1]
-        for request in chosen:
+        for request in self.requests:
             started = time.perf_counter()
             self.make(request)
             seconds.append(time.perf_counter() - started)
         cache = self._scene.cache()
-        keys = [request.key for request in chosen]
-        frame = cache.read(keys[0], depth=False).rgba
+        frame = cache.read(self.requests[0].key, depth=False).rgba
         copy = np.empty_like(frame)
-        turn = iter(keys * 100)
+        turn = itertools.cycle([request.key for request in self.requests])
         times = medians(
             {
                 "read": lambda: cache.read(next(turn), depth=False),
                 "copied": lambda: np.copyto(copy, frame),
             },
-            repeats=50,
+            repeats=FRAMES,
         )
-        # The first one loads photographs and weights.
-        return {"made": statistics.median(seconds[1:]), **{way: timing.wall for way, timing in times.items()}}
+        found = {way: timing.wall for way, timing in times.items()}
+        return {"path": FRAMES, "made": statistics.fmean(seconds), "longest": max(seconds), **found}
 
     def make(self, request: Any) -> None:
         """Have the worker make a picture."""

@@ -24,7 +24,7 @@ from .placement import WHOLE, Place, camera_frame
 from .view_pictures import Look, Made, Rgba, Shown, made
 
 # Longer sides of the first pictures of a view that stands still; then comes that of the scene's settings.
-COARSE = (256, 512)
+COARSE = (128, 384)
 # So long a view stands still before its finer pictures are made (seconds).
 STILL = 0.2
 # The timer's pace (seconds), and what it may use of each tick.
