@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..capture.triangulation import mutual_matches
+from ..capture.features import Descriptors, mutual_matches
 from ..progress import Progress, silent
 
 # So many features of a picture are compared with every other picture's: the largest, which are seen from afar as well.
@@ -15,7 +14,7 @@ LARGEST = 250
 
 
 def alike_pairs(
-    descriptors: Sequence[NDArray[np.float32]], partners: int, progress: Progress = silent
+    descriptors: Sequence[Descriptors], partners: int, progress: Progress = silent
 ) -> list[tuple[int, int]]:
     """Return the pairs of pictures that are worth matching, from quick matches of all with all.
 

@@ -45,6 +45,19 @@ def distort(camera: Camera, pixels: Array) -> Array:
     return np.asarray(projected, dtype=np.float64).reshape(-1, 2)
 
 
+def undistort(camera: Camera, pixels: Array) -> Array:
+    """Return where an ideal camera of the same intrinsics sees what the lens shows at ``pixels`` (N, 2).
+
+    The inverse of :func:`distort`, by iteration; exact within the field that the distortion was calibrated on.
+    """
+    if camera.distortion is None or not len(pixels):
+        return np.asarray(pixels, dtype=np.float64)
+    undo = cv2.fisheye.undistortPoints if camera.distortion.model == "fisheye" else cv2.undistortPoints
+    points = np.asarray(pixels, dtype=np.float64)[:, None]
+    found = undo(points, camera.intrinsics, _coefficients(camera), P=camera.intrinsics)
+    return np.asarray(found, dtype=np.float64).reshape(-1, 2)
+
+
 def rectified_camera(camera: Camera, square_pixels: bool = False) -> Camera:
     """Return the ideal camera that a picture is resampled to.
 

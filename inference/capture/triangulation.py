@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 from ..camera import Array, Camera
 from ..progress import Progress, silent
 from ..view import Capture
+from .features import Descriptors, find_features, mutual_matches
 from .photographs import Photographs, fitting_scale
 
 LONGER_SIDE = 800
 MAX_PAIRS = 10
 MAX_FEATURES = 2000
-# Lowe 2004, section 7.1, recommends 0.8; stricter, because no third view confirms a match.
-RATIO = 0.7
 EPIPOLAR_PIXELS = 1.5
 REPROJECTION_PIXELS = 2.0
 # Below the one, depth is mostly noise; beyond the other, descriptors no longer match.
@@ -30,7 +29,7 @@ MAX_PARALLAX_DEGREES = 40.0
 class _Features:
     camera: Camera
     pixels: Array  # (N, 2), edges at 0..width
-    descriptors: NDArray[np.float32]
+    descriptors: Descriptors
 
 
 def triangulate(capture: Capture, photographs: Photographs, progress: Progress = silent) -> Array:
@@ -97,17 +96,8 @@ def neighbouring_pairs(cameras: Sequence[Camera], limit: int) -> list[tuple[int,
 def _find_features(capture: Capture, index: int, photographs: Photographs) -> _Features:
     view = capture.views[index]
     photograph = photographs.get(view, fitting_scale(view, LONGER_SIDE))
-    grey = cv2.cvtColor(np.round(photograph.rgb * 255).astype(np.uint8), cv2.COLOR_RGB2GRAY)
-    mask = None if photograph.mask is None else (photograph.mask > 0.5).astype(np.uint8)
-    # A low contrast threshold: dark captures (flash, night) have few features otherwise.
-    everywhere = np.ones(grey.shape, dtype=np.uint8)
-    sift = cv2.SIFT.create(nfeatures=MAX_FEATURES, contrastThreshold=0.02)
-    keypoints, descriptors = sift.detectAndCompute(grey, everywhere if mask is None else mask)
-    if not keypoints:
-        return _Features(photograph.camera, np.empty((0, 2)), np.empty((0, 128), dtype=np.float32))
-    # OpenCV's pixel centres are whole numbers.
-    pixels = np.array([keypoint.pt for keypoint in keypoints], dtype=np.float64) + 0.5
-    return _Features(photograph.camera, pixels, np.asarray(descriptors, dtype=np.float32))
+    pixels, _, descriptors = find_features(photograph.rgb, photograph.mask, MAX_FEATURES)
+    return _Features(photograph.camera, pixels, descriptors)
 
 
 def _match_pair(first: _Features, second: _Features) -> Array:
@@ -120,25 +110,8 @@ def _match_pair(first: _Features, second: _Features) -> Array:
     x1, x2 = x1[near_line], x2[near_line]
     if not len(x1):
         return np.empty((0, 3))
-    return _intersect(first.camera, second.camera, x1, x2)
-
-
-def mutual_matches(
-    first: NDArray[np.float32], second: NDArray[np.float32]
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the indices of descriptors that are each other's nearest and pass Lowe's ratio test both ways."""
-    squared = (first**2).sum(axis=1)[:, None] + (second**2).sum(axis=1)[None] - 2 * first @ second.T
-    there, there_good = _nearest(squared)
-    back, back_good = _nearest(squared.T)
-    a = np.arange(len(first))
-    mutual = there_good & back_good[there] & (back[there] == a)
-    return a[mutual], there[mutual]
-
-
-def _nearest(squared: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Return the index of every row's smallest value, and whether it passes the ratio test against the second."""
-    best_two = np.partition(squared, 1, axis=1)[:, :2]
-    return squared.argmin(axis=1), best_two[:, 0] < RATIO**2 * best_two[:, 1]
+    points, good = intersect(first.camera, second.camera, x1, x2)
+    return points[good]
 
 
 def epipolar_distance(first: Camera, second: Camera, x1: Array, x2: Array) -> Array:
@@ -159,7 +132,17 @@ def epipolar_distance(first: Camera, second: Camera, x1: Array, x2: Array) -> Ar
     return mean
 
 
-def _intersect(first: Camera, second: Camera, x1: Array, x2: Array) -> Array:
+def intersect(first: Camera, second: Camera, x1: Array, x2: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """Intersect the rays of matches between two ideal cameras (linear triangulation).
+
+    Args:
+        first, second: The cameras.
+        x1, x2: (N, 2) pixels, edges at 0..width.
+
+    Returns:
+        (N, 3) scene points, and which of them are good: in front of both, reprojected within 2 pixels, seen from
+        directions that differ by 1 to 40 degrees.
+    """
     projections = [camera.intrinsics @ camera.world_to_camera[:3] for camera in (first, second)]
     homogeneous = cv2.triangulatePoints(projections[0], projections[1], x1.T.copy(), x2.T.copy())
     # A point at infinity becomes huge and fails the parallax test below.
@@ -173,5 +156,4 @@ def _intersect(first: Camera, second: Camera, x1: Array, x2: Array) -> Array:
     cosine = (rays1 * rays2).sum(axis=1) / (np.linalg.norm(rays1, axis=1) * np.linalg.norm(rays2, axis=1) + 1e-300)
     parallax = np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))
     good &= (parallax >= MIN_PARALLAX_DEGREES) & (parallax <= MAX_PARALLAX_DEGREES)
-    kept: Array = points[good]
-    return kept
+    return points, good
