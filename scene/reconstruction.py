@@ -186,11 +186,14 @@ def _read_cloud(job: Job, path: Path) -> Generator[Step, None, Gaussians]:
 
 
 def _add(asked: Order, gaussians: Gaussians, metadata: dict[str, Any]) -> bpy.types.Object:
-    """Add an object named after the capture to the scene that was asked from, whichever is open now."""
+    """Add the object to the scene that was asked from, whichever is open now.
+
+    The bare name of the capture belongs to the empty that its cameras hang on.
+    """
     scene = _scene(asked)
     layer = scene.view_layers.get(asked.stage.view_layer) or scene.view_layers[0]
     with bpy.context.temp_override(scene=scene, view_layer=layer):
-        obj = create_object(bpy.context, gaussians, asked.capture.name)
+        obj = create_object(bpy.context, gaussians, f"{asked.capture.name} Gaussians")
     obj[RESULT_KEY] = json.dumps(metadata)
     return obj
 

@@ -84,7 +84,7 @@ def files(tmp_path: Path) -> list[str]:
 
 def test_whole_subject(rig, scene_module: Scene, tmp_path: Path) -> None:
     obj = create()
-    assert obj.name == "person" and obj.select_get() and obj.matrix_world == Matrix.Identity(4)
+    assert obj.name == "person Gaussians" and obj.select_get() and obj.matrix_world == Matrix.Identity(4)
     assert obj.users_scene == (bpy.context.scene,)
     assert np.allclose(means_of(scene_module, obj), places(rig), atol=1e-4)
     asked = asked_of(obj)
@@ -92,7 +92,12 @@ def test_whole_subject(rig, scene_module: Scene, tmp_path: Path) -> None:
     assert asked["options"] == {"method": "gps-gaussian", "quality": "full", "device": "auto"}
     assert [view["name"] for view in asked["capture"]["views"]] == ["cam0", "cam1", "cam2", "cam3"]
     assert asked["save"] == str(tmp_path / "out" / "person.ply") and files(tmp_path) == ["person.ply"]
-    assert "person: 4 Gaussians, GPS-Gaussian (people), 4 sources" in bpy.context.window_manager.sightline.facts
+    assert "person Gaussians: 4 Gaussians, GPS-Gaussian (people), 4 sources" in bpy.context.window_manager.sightline.facts
+
+
+def test_the_captures_empty_keeps_its_name(rig) -> None:
+    bpy.data.objects["rig"].name = "person"  # as an import names it
+    assert create().name == "person Gaussians" and bpy.data.objects["person"].type == "EMPTY"
 
 
 def test_for_the_target_alone(rig, tmp_path: Path) -> None:
@@ -136,7 +141,7 @@ def test_it_is_an_object_like_others(rig, scene_module: Scene, tmp_path: Path) -
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "scene.blend"))
     bpy.context.view_layer.update()
-    assert np.allclose(means_of(scene_module, bpy.data.objects["person"]), made + np.array([1, 2, 3]), atol=1e-5)
+    assert np.allclose(means_of(scene_module, bpy.data.objects["person Gaussians"]), made + np.array([1, 2, 3]), atol=1e-5)
 
 
 def test_undo_takes_it_back(rig) -> None:
@@ -144,14 +149,14 @@ def test_undo_takes_it_back(rig) -> None:
     create()
     bpy.ops.ed.undo_push(message="made")
     bpy.ops.ed.undo()
-    assert "person" not in bpy.data.objects
+    assert "person Gaussians" not in bpy.data.objects
     bpy.ops.ed.redo()
-    assert "person" in bpy.data.objects
+    assert "person Gaussians" in bpy.data.objects
 
 
 def test_another_one_replaces_nothing(rig, tmp_path: Path) -> None:
     first, second = create(), create()
-    assert first != second and second.name == "person.001" and not first.select_get()
+    assert first != second and second.name == "person Gaussians.001" and not first.select_get()
     assert files(tmp_path) == ["person.ply", "person_001.ply"]
 
 
@@ -164,7 +169,7 @@ def test_it_comes_into_the_scene_that_asked(rig, scene_module: Scene, monkeypatc
     other = bpy.data.scenes.new("other")
     bpy.context.window.scene = other
     drive(job)
-    assert job.error is None and asked_in.objects["person"].users_scene == (asked_in,)
+    assert job.error is None and asked_in.objects["person Gaussians"].users_scene == (asked_in,)
 
 
 def test_what_is_being_edited_stays_active(rig, scene_module: Scene) -> None:
@@ -172,7 +177,7 @@ def test_what_is_being_edited_stays_active(rig, scene_module: Scene) -> None:
     bpy.ops.object.mode_set(mode="EDIT")
     new_job(scene_module).run()
     assert bpy.context.active_object.name == "Cube" and bpy.context.mode == "EDIT_MESH"
-    assert "person" in bpy.context.scene.objects
+    assert "person Gaussians" in bpy.context.scene.objects
     bpy.ops.object.mode_set(mode="OBJECT")
 
 
@@ -184,7 +189,7 @@ def test_cancel_leaves_nothing_behind(rig, scene_module: Scene, tmp_path: Path, 
     bpy.ops.sightline.cancel()
     drive(job, seconds=5)
     assert type(job.error).__name__ == "Cancelled"
-    assert files(tmp_path) == [] and "person" not in bpy.data.objects
+    assert files(tmp_path) == [] and "person Gaussians" not in bpy.data.objects
 
 
 def test_the_workers_error_is_shown(rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,7 +197,7 @@ def test_the_workers_error_is_shown(rig, tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(RuntimeError, match="'cam0' has no mask; give it one"):
         create()
     assert bpy.context.window_manager.sightline.error == "'cam0' has no mask; give it one."
-    assert files(tmp_path) == [] and "person" not in bpy.data.objects
+    assert files(tmp_path) == [] and "person Gaussians" not in bpy.data.objects
 
 
 def test_what_is_missing_is_said(rig) -> None:
@@ -225,7 +230,7 @@ def test_a_frame_range_becomes_one_object_that_follows(sequence, scene_module: S
     obj = create()
     assert files(tmp_path) == [f"person.{frame:04d}.ply" for frame in (1, 2, 3, 4)]
     assert bpy.context.scene.frame_current == 2 and sizes(obj) == {0.02}
-    assert obj.name == "person" and obj.select_get()
+    assert obj.name == "person Gaussians" and obj.select_get()
     for frame in (1, 2, 3, 4):
         bpy.context.scene.frame_set(frame)
         assert sizes(obj) == {round(0.01 * frame, 4)} and obj.sightline.sequence_note == ""
@@ -237,7 +242,7 @@ def test_a_frame_range_becomes_one_object_that_follows(sequence, scene_module: S
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "scene.blend"))
     bpy.context.scene.frame_set(1)
-    assert sizes(bpy.data.objects["person"]) == {0.01}
+    assert sizes(bpy.data.objects["person Gaussians"]) == {0.01}
 
 
 def test_a_moving_target_is_read_at_every_frame(sequence, tmp_path: Path, scene_module: Scene) -> None:
@@ -290,7 +295,7 @@ def test_cancelled_frames_go_on_later(sequence, scene_module: Scene, tmp_path: P
     bpy.ops.sightline.cancel()
     drive(job, seconds=5)
     assert str(job.error).startswith("Cancelled; 2 finished frames are kept (person.####.ply)")
-    assert files(tmp_path) == ["person.0001.ply", "person.0002.ply"] and "person" not in bpy.data.objects
+    assert files(tmp_path) == ["person.0001.ply", "person.0002.ply"] and "person Gaussians" not in bpy.data.objects
     assert bpy.context.scene.frame_current == 2
     bpy.context.scene.sightline.gaussians_missing = True
     create()
