@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..view import Capture
-from . import colmap, idr, llff, meshroom, mvsnet, opencv_yaml, openmvg, opensfm, transforms_json
+from . import colmap, idr, llff, meshroom, metashape, mvsnet, opencv_yaml, openmvg, opensfm, transforms_json
 
 
 class Format(Protocol):
@@ -35,6 +35,7 @@ class Format(Protocol):
 # In the order in which they are asked: transforms.json takes every JSON that nobody else does.
 FORMATS: tuple[Format, ...] = (
     meshroom,
+    metashape,
     openmvg,
     opensfm,
     transforms_json,
