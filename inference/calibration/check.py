@@ -19,6 +19,8 @@ from .units import suspicious_units
 
 # Matched points of a pair that are drawn over its pictures.
 DRAWN = 60
+# Cameras that agree with each other, and half of all at least, are right: what does not agree with them is wrong.
+LEAST_TRUSTED = 2
 
 
 @dataclass(frozen=True)
@@ -121,12 +123,14 @@ def check_calibration(capture: Capture, progress: Progress = silent) -> Calibrat
         diagnoses.append(common)
     errors = case.errors()
     faulty = blamed(case, errors)
-    explained = [index for index in range(len(names)) if case.sights[index] is not given[index]]
-    if common is None and errors and np.median(errors) > BAD_PIXELS:
+    trusted = frozenset(
+        index for pair in pairs for index in (pair.first, pair.second) if not {pair.first, pair.second} & set(faulty)
+    )
+    if faulty and len(trusted) < max(LEAST_TRUSTED, len(trusted | set(faulty)) / 2):
         diagnoses.append(_unexplained(float(np.median(errors))))
     else:
-        diagnoses += _single(case, faulty, part(progress, 0.9, 1.0))
-    diagnoses += _sizes(case, names, diagnoses, explained)
+        diagnoses += _single(case, faulty, trusted, part(progress, 0.9, 1.0))
+    diagnoses += _sizes(case, diagnoses)
     diagnoses += suspicious_units(capture, case)
     outside = frozenset() if common is not None else frozenset(faulty)
     cameras = tuple(_camera(index, names, given, case, outside) for index in range(len(names)))
@@ -136,41 +140,25 @@ def check_calibration(capture: Capture, progress: Progress = silent) -> Calibrat
         cameras,
         tuple(_drawn(pair, names, given, case) for pair in pairs),
         tuple(diagnoses),
-        float(np.median(errors)) if errors and common is None else common.before if common is not None else None,
+        common.before if common is not None else float(np.median(errors)) if errors else None,
     )
 
 
-def _single(case: Case, faulty: Sequence[int], progress: Progress) -> list[Diagnosis]:
+def _single(case: Case, faulty: Sequence[int], trusted: frozenset[int], progress: Progress) -> list[Diagnosis]:
     """Return what is wrong with single cameras."""
-    trusted = frozenset(
-        index
-        for pair in case.pairs
-        for index in (pair.first, pair.second)
-        if not {pair.first, pair.second} & set(faulty)
-    )
     found = []
     for done, index in enumerate(faulty):
         progress(done / len(faulty), "Looking for the mistake")
-        name = case.names[index]
-        diagnosis = diagnose_one(case, index, trusted)
-        found.append(
-            diagnosis
-            or Diagnosis(
-                "unexplained",
-                name,
-                f"Camera '{name}' does not fit its picture, and no single mistake explains it: "
-                "calibrate it again, or disable it.",
-            )
-        )
+        found.append(diagnose_one(case, index, trusted))
     return found
 
 
-def _sizes(case: Case, names: Sequence[str], known: Sequence[Diagnosis], explained: Sequence[int]) -> list[Diagnosis]:
-    """Return the pictures that have not the shape of their cameras, where that is not said already."""
-    said = {diagnosis.camera for diagnosis in known if diagnosis.kind == "rotated"}
+def _sizes(case: Case, known: Sequence[Diagnosis]) -> list[Diagnosis]:
+    """Return the pictures that have not the shape of their cameras, mistakes undone, where nothing is said of them."""
+    said = {diagnosis.camera for diagnosis in known}
     found = []
-    for index, (name, sight, picture) in enumerate(zip(names, case.sights, case.pictures, strict=True)):
-        if sight.fits(picture) or name in said or (None in said and index in explained):
+    for name, sight, picture in zip(case.names, case.sights, case.pictures, strict=True):
+        if sight.fits(picture) or name in said:
             continue
         camera = sight.camera
         found.append(

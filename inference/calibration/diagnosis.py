@@ -26,14 +26,16 @@ from .sights import Sight, error_of
 
 # Median errors in pixels of pictures of at most 800: matches are exact to half a pixel.
 GOOD_PIXELS, BAD_PIXELS = 1.0, 2.0
-# An explanation must take away at least half of the error.
-RELIEF = 0.5
-# An earlier, simpler explanation is believed unless a later one is better by more.
-SIMPLER = 1.3
+# An explanation must leave at most this share of a bad error, and of a good one, which noise is a part of.
+RELIEF, STRONG_RELIEF = 0.5, 1 / 3
+# Where neighbours stand close together, a large mistake makes a small error; below this there is nothing to explain.
+NOISE_PIXELS = 0.25
+# An earlier, simpler explanation is believed unless a later one is better by more than this factor and these pixels.
+SIMPLER, SIMPLER_PIXELS = 1.3, 0.2
 # A factor or a shift (share of the picture) nearer to none is none.
 LEAST_FACTOR, LEAST_SHIFT = 0.01, 0.005
 # Pairs that all cameras' mistakes are judged by.
-JUDGED_PAIRS = 24
+JUDGED_PAIRS = 16
 
 
 S = TypeVar("S")
@@ -100,7 +102,7 @@ def diagnose_all(case: Case, progress: Progress = silent) -> Diagnosis | None:
         return None
     pairs = [case.pairs[index] for index in np.unique(np.linspace(0, len(case.pairs) - 1, JUDGED_PAIRS).astype(int))]
     before = case.error_with({}, pairs)
-    if before <= GOOD_PIXELS:
+    if before <= NOISE_PIXELS:
         return None
     everyone = range(len(case.sights))
 
@@ -127,8 +129,8 @@ def diagnose_all(case: Case, progress: Progress = silent) -> Diagnosis | None:
                 "move it back, or calibrate the lens again",
             )
 
-    known = itertools.chain(axes_corrections(), picture_corrections(), intrinsics_corrections(), measured())
-    found = judge(known) or judge(other_axes())
+    known = itertools.chain(axes_corrections(), picture_corrections(), intrinsics_corrections())
+    found = judge(known) or judge(measured()) or judge(other_axes())
     if found is None:
         return None
     correction, sights, after = found
@@ -140,6 +142,8 @@ def diagnose_all(case: Case, progress: Progress = silent) -> Diagnosis | None:
 def blamed(case: Case, errors: Sequence[float]) -> list[int]:
     """Return the fewest views that have a part in all bad pairs, worst first (greedily): the others agree."""
     left = set(range(len(case.pairs)))
+    fits = [sight.fits(picture) for sight, picture in zip(case.sights, case.pictures, strict=True)]
+    unfit = 1.0 - np.array(fits, dtype=np.float64)
     found: list[int] = []
     while True:
         total, bad = np.zeros(len(case.sights)), np.zeros(len(case.sights))
@@ -149,30 +153,36 @@ def blamed(case: Case, errors: Sequence[float]) -> list[int]:
                 bad[view] += errors[index] > BAD_PIXELS
         if not bad.any():
             return found
-        worst = int(np.lexsort((bad, bad / np.maximum(total, 1)))[-1])
+        worst = int(np.lexsort((bad, unfit, bad / np.maximum(total, 1)))[-1])
         found.append(worst)
         left = {index for index in left if worst not in (case.pairs[index].first, case.pairs[index].second)}
 
 
-def diagnose_one(case: Case, index: int, trusted: frozenset[int]) -> Diagnosis | None:
+def diagnose_one(case: Case, index: int, trusted: frozenset[int]) -> Diagnosis:
     """Return what is wrong with one camera, judged by its matches with trusted ones, and undo it in ``case``.
 
     Args:
         case: With the mistakes of all cameras undone.
         index: Of the view.
         trusted: Views that agree with each other.
-
-    Returns:
-        ``None`` where nothing known explains it.
     """
+    name, own = case.names[index], case.sights[index]
     pairs = [
         pair
         for pair in case.pairs
         if index in (pair.first, pair.second) and trusted & ({pair.first, pair.second} - {index})
     ]
     if not pairs:
-        return None
-    name, own = case.names[index], case.sights[index]
+        others = {
+            view for pair in case.pairs for view in (pair.first, pair.second) if index in (pair.first, pair.second)
+        }
+        listed = " and ".join(f"'{case.names[view]}'" for view in sorted(others - {index}))
+        return Diagnosis(
+            "unexplained",
+            name,
+            f"Camera '{name}' contradicts {listed}, and no other camera tells which is wrong: "
+            "disable one of them, or calibrate them again.",
+        )
     before = case.error_with({}, pairs)
 
     def error(sight: Sight) -> float:
@@ -198,7 +208,13 @@ def diagnose_one(case: Case, index: int, trusted: frozenset[int]) -> Diagnosis |
             tried.append((correction, sight, error(sight)))
     found = _believed(tried, before)
     if found is None:
-        return None
+        return Diagnosis(
+            "unexplained",
+            name,
+            f"Camera '{name}' does not fit its picture, and no single mistake explains it: "
+            "calibrate it again, or disable it.",
+            before,
+        )
     correction, case.sights[index], after = found
     sentence = correction.sentence(name)
     if correction.kind == "swapped pictures":
@@ -208,9 +224,10 @@ def diagnose_one(case: Case, index: int, trusted: frozenset[int]) -> Diagnosis |
 
 def _believed(tried: Sequence[tuple[Correction, S, float]], before: float) -> tuple[Correction, S, float] | None:
     """Return the first explanation that makes the error good and is about as good as the best one."""
-    good = [each for each in tried if each[2] <= min(GOOD_PIXELS, RELIEF * before)]
+    relief = RELIEF if before > GOOD_PIXELS else STRONG_RELIEF
+    good = [each for each in tried if each[2] <= min(GOOD_PIXELS, relief * before)]
     best = min((error for *_, error in good), default=0.0)
-    return next((each for each in good if each[2] <= SIMPLER * best), None)
+    return next((each for each in good if each[2] <= SIMPLER * best + SIMPLER_PIXELS), None)
 
 
 def _focal(factor: float) -> Correction:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -14,7 +14,10 @@ LARGEST = 250
 
 
 def alike_pairs(
-    descriptors: Sequence[Descriptors], partners: int, progress: Progress = silent
+    descriptors: Sequence[Descriptors],
+    partners: int,
+    progress: Progress = silent,
+    among: Collection[int] | None = None,
 ) -> list[tuple[int, int]]:
     """Return the pairs of pictures that are worth matching, from quick matches of all with all.
 
@@ -22,6 +25,7 @@ def alike_pairs(
         descriptors: Of every picture, (N, D) with the largest features first; only the first 250 count.
         partners: So many most alike pictures are kept for every picture.
         progress: Told after every picture.
+        among: Indices of pictures; only pairs of one of these with another one count. ``None``: all pairs.
 
     Returns:
         Pairs (first < second) in order. A picture that is like no other one has none.
@@ -32,6 +36,8 @@ def alike_pairs(
     for first in range(count):
         progress(first / count, "Comparing the pictures")
         for second in range(first + 1, count):
+            if among is not None and (first in among) == (second in among):
+                continue
             if min(len(few[first]), len(few[second])) >= 2:
                 votes[first, second] = votes[second, first] = len(mutual_matches(few[first], few[second])[0])
     pairs: set[tuple[int, int]] = set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -80,10 +81,25 @@ def observe(capture: Capture, progress: Progress) -> tuple[list[PictureFeatures]
     for done, view in enumerate(capture):
         progress(0.5 * done / len(capture), "Finding features")
         pictures.append(_features(view))
-    wanted = alike_pairs([picture.descriptors for picture in pictures], PARTNERS, part(progress, 0.5, 0.6))
+    pairs = _match(capture, pictures, part(progress, 0.5, 0.9))
+    matched = {index for pair in pairs for index in (pair.first, pair.second)}
+    lonely = [index for index in range(len(capture)) if index not in matched]
+    if lonely and pairs:
+        # SIFT does not recognise what is mirrored, so those that are like no other one are mirrored.
+        for index in lonely:
+            pictures[index] = _features(capture.views[index], mirrored=True)
+        pairs += _match(capture, pictures, part(progress, 0.9, 1.0), lonely)
+    return pictures, pairs
+
+
+def _match(
+    capture: Capture, pictures: Sequence[PictureFeatures], progress: Progress, among: Sequence[int] | None = None
+) -> list[PairMatches]:
+    """Return the matches of pictures that show the same things; only pairs of one of ``among`` with another one."""
+    wanted = alike_pairs([picture.descriptors for picture in pictures], PARTNERS, part(progress, 0.0, 0.2), among)
     pairs = []
     for done, (first, second) in enumerate(wanted):
-        progress(0.6 + 0.4 * done / len(wanted), "Matching features")
+        progress(0.2 + 0.8 * done / len(wanted), "Matching features")
         a, b = mutual_matches(pictures[first].descriptors, pictures[second].descriptors)
         x1, x2 = pictures[first].pixels[a], pictures[second].pixels[b]
         kept = _consistent(x1, x2)
@@ -97,10 +113,11 @@ def observe(capture: Capture, progress: Progress) -> tuple[list[PictureFeatures]
             kept = max(kept, _consistent(straight[0], straight[1]), key=np.count_nonzero)
         if kept.sum() >= max(MIN_MATCHES, MIN_SHARE * len(a)):
             pairs.append(PairMatches(first, second, a[kept], b[kept]))
-    return pictures, pairs
+    return pairs
 
 
-def _features(view: View) -> PictureFeatures:
+def _features(view: View, mirrored: bool = False) -> PictureFeatures:
+    """Return the features of a picture; where it is mirrored for them, still at their places in it as stored."""
     try:
         rgb, mask = stored_photograph(view)
     except MemoryError:
@@ -113,7 +130,12 @@ def _features(view: View) -> PictureFeatures:
         mask = (
             None if mask is None else np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
         )
+    if mirrored:
+        rgb = np.ascontiguousarray(rgb[:, ::-1])
+        mask = None if mask is None else np.ascontiguousarray(mask[:, ::-1])
     pixels, sizes, descriptors = find_features(rgb, mask, MAX_FEATURES)
+    if mirrored:
+        pixels[:, 0] = size[0] - pixels[:, 0]
     order = np.argsort(-sizes, kind="stable")
     return PictureFeatures(*size, stored, pixels[order], descriptors[order])
 

@@ -19,7 +19,7 @@ BEHIND_PIXELS = 50.0
 # Rays that differ by less (radians) meet so far away that noise decides on which side.
 PARALLEL = 0.004
 # So many matches of a pair are measured; more say the same.
-MEASURED = 120
+MEASURED = 80
 
 
 @dataclass(frozen=True)
