@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from .colour_correction import ColourCorrection
 from .view import Picture
 
 _TO_CONES = np.array(
@@ -38,6 +39,21 @@ def from_linear(linear: Picture) -> Picture:
     srgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1.0 / 2.4) - 0.055)
     result: Picture = srgb.astype(np.float32)
     return result
+
+
+# From here on (sRGB) a channel is on its way to being clipped.
+_NEARLY_CLIPPED = 0.94
+
+
+def corrected(srgb: Picture, correction: ColourCorrection) -> Picture:
+    """Return sRGB values (..., 3) in [0, 1] after a colour correction.
+
+    What is clipped stays white: it was at least as bright as that, so a gain below 1 would make grey of it.
+    """
+    linear = to_linear(srgb)
+    changed = linear * np.float32(correction.gain) + np.float32(correction.offset)
+    clipped = np.clip((srgb - _NEARLY_CLIPPED) / (1 - _NEARLY_CLIPPED), 0.0, 1.0)
+    return from_linear(np.maximum(changed, changed + clipped * (linear - changed)))
 
 
 def oklab(srgb: Picture) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .camera import Camera
+from .colour_correction import ColourCorrection
 from .errors import CaptureError, PictureError
 from .mattes import Matte, matte_from_json
 
@@ -48,12 +49,14 @@ class View:
         image: A file, a frame of a movie, or H x W x 3 sRGB display-referred RGB in [0, 1] (float32).
         mask: What belongs to the scene (1) and what does not (0): stored like a picture, H x W in [0, 1], or worked out
             from the picture. ``None``: everything does. An alpha channel of the picture counts in every case.
+        colour: What is done to the colours where a method reads them, after the mask is made; ``None``: nothing.
     """
 
     name: str
     camera: Camera
     image: Stored | Picture = field(repr=False)
     mask: Stored | Picture | Matte | None = field(default=None, repr=False)
+    colour: ColourCorrection | None = None
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -82,6 +85,8 @@ class View:
         if not isinstance(self.image, Stored) or not isinstance(self.mask, Stored | Matte | None):
             raise PictureError(f"The picture of '{self.name}' is not a file; save it before it is sent.")
         record: dict[str, Any] = {"name": self.name, "camera": self.camera.to_json(), "image": _reference(self.image)}
+        if self.colour is not None:
+            record["colour"] = self.colour.to_json()
         if self.mask is not None:
             record["mask"] = self.mask.to_json() if isinstance(self.mask, Matte) else _reference(self.mask)
         return record
@@ -89,13 +94,14 @@ class View:
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> View:
         """Read what :meth:`to_json` wrote."""
-        mask = record.get("mask")
+        mask, colour = record.get("mask"), record.get("colour")
         made = isinstance(mask, Mapping) and "movie" not in mask
         return cls(
             name=record["name"],
             camera=Camera.from_json(record["camera"]),
             image=_stored(record["image"]),
             mask=None if mask is None else matte_from_json(mask) if made else _stored(mask),
+            colour=None if colour is None else ColourCorrection.from_json(colour),
         )
 
 

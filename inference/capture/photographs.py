@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from ..camera import Camera
+from ..colour import corrected
 from ..errors import CameraError, PictureError
 from ..mattes import CleanPlate, Matte
 from ..picture_output import write_picture
@@ -48,7 +49,7 @@ class Photograph:
 def load_photograph(
     view: View, scale: float = 1.0, square_pixels: bool = False, *, unmixed: bool = False
 ) -> Photograph:
-    """Read a view's picture, remove its lens distortion, and scale it down.
+    """Read a view's picture, remove its lens distortion, scale it down, and correct its colours.
 
     Args:
         view: With a file or an array. A file may have another size than its camera says, if it has the aspect ratio.
@@ -82,6 +83,8 @@ def load_photograph(
         mask = None if mask is None else _scaled(mask, (width, height), cv2.INTER_AREA)
     # Lanczos samples overshoot at edges.
     rgb = np.clip(rgb, 0.0, 1.0)
+    if view.colour is not None:
+        rgb = corrected(rgb, view.colour)
     return Photograph(rectified, rgb, None if mask is None else np.clip(mask, 0.0, 1.0))
 
 
@@ -163,7 +166,8 @@ def write_rectified(view: View, folder: Path, square_pixels: bool = True) -> Vie
         camera = _camera_of_picture(view, *stored_size(view.image, f"picture of '{view.name}'"))
         if rectified_camera(camera, square_pixels) is camera and not isinstance(view.mask, np.ndarray):
             return view if camera is view.camera else replace(view, camera=camera)
-    photograph = load_photograph(view, square_pixels=square_pixels)
+    # A colour correction stays what it is: a setting of the view, which the file knows nothing of.
+    photograph = load_photograph(replace(view, colour=None), square_pixels=square_pixels)
     stem = file_stem(view.name)
     lossy = isinstance(view.image, Path) and view.image.suffix.lower() in (".jpg", ".jpeg")
     image = folder / f"{stem}{'.jpg' if lossy else '.png'}"
@@ -172,7 +176,7 @@ def write_rectified(view: View, folder: Path, square_pixels: bool = True) -> Vie
     if photograph.mask is not None:
         mask = folder / f"{stem}.mask.png"
         write_picture(mask, photograph.mask, bits=8)
-    return View(view.name, photograph.camera, image, mask)
+    return View(view.name, photograph.camera, image, mask, view.colour)
 
 
 def _scaled(pixels: Picture, size: tuple[int, int], interpolation: int) -> Picture:
@@ -195,7 +199,7 @@ def _camera_of_picture(view: View, width: int, height: int) -> Camera:
 def identity(view: View, scale: float = 1.0) -> str:
     """Return a digest of all that decides what a photograph looks like."""
     digest = hashlib.blake2b(digest_size=16)
-    digest.update(repr((view.camera.to_json(), scale)).encode())
+    digest.update(repr((view.camera.to_json(), scale, view.colour)).encode())
     for label, content in (("picture", view.image), ("mask", view.mask)):
         if content is None or isinstance(content, Stored | Matte):
             digest.update(repr((content, _state(content, f"{label} of '{view.name}'"))).encode())
