@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 from ..camera import Camera
-from ..errors import CaptureError, OutputError
+from ..errors import CaptureError
 from ..file_output import write_bytes
 from ..view import Capture, View
 from .names import file_stem
+from .picture_copies import copy_file
 from .ply import write_ply_points
 from .transforms_json import OPENGL_TO_OPENCV
 
@@ -91,10 +91,6 @@ def _reference(file: Any, folder: Path, subfolder: str, name: str) -> str:
     place = Path(os.path.normpath(Path(file).absolute()))
     if not place.is_relative_to(folder.parent):
         copied = folder / subfolder / f"{file_stem(name)}{place.suffix}"
-        try:
-            copied.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(place, copied)
-        except OSError as error:
-            raise OutputError(f"{copied} cannot be written: {error.strerror or error}.") from None
+        copy_file(place, copied)
         place = copied
     return Path(os.path.relpath(place, folder)).as_posix()

@@ -56,6 +56,7 @@ class Handlers:
         return {
             "info": self.info,
             "import": self.import_capture,
+            "export": self.export_capture,
             "calibrate": self.calibrate,
             "check": self.check,
             "synthesize": self.synthesize,
@@ -102,7 +103,8 @@ class Handlers:
     def import_capture(self, params: dict[str, Any], context: Context) -> dict[str, Any]:
         """Read a calibration of any known format into pictures that Blender's camera model can show.
 
-        A view whose picture cannot be used is left out with a warning; so is a depth range that cannot be found.
+        The cameras may also be given (``capture``). A view whose picture cannot be used is left out with a warning; so
+        is a depth range that cannot be found.
 
         Raises:
             CaptureError: If the calibration cannot be read.
@@ -111,19 +113,18 @@ class Handlers:
         """
         from ..capture import read_capture
         from ..capture.photographs import Photographs
+        from ..capture.report import report, report_lines
 
         context.status("Reading the calibration")
-        capture = read_capture(absolute_path(params, "path"))
+        capture = _given(params) if "capture" in params else read_capture(absolute_path(params, "path"))
+        for name, reason in capture.skipped.items():
+            context.warning(f"'{name}' is left out: {reason}")
         usable, reasons = _rectified(capture, absolute_path(params, "pictures"), context)
         stored = {view.name: view.image for view in capture}
-        report: dict[str, Any] = {
-            "format": capture.format,
-            "views": len(usable),
-            "points": 0 if capture.points is None else len(capture.points),
-            "undistorted": sum(view.image != stored[view.name] for view in usable),
-            "left_out": reasons,
-            "depth_origin": None,
-        }
+        # Of the lenses as they were.
+        kept = replace(capture, views=tuple(view for view in capture if view.name not in reasons))
+        facts = report(replace(kept, skipped={**capture.skipped, **reasons}))
+        facts["undistorted"] = sum(view.image != stored[view.name] for view in usable)
         capture = replace(capture, views=tuple(usable))
         try:
             found = _depth_range(capture, Photographs(), context, start=0.8)
@@ -133,12 +134,31 @@ class Handlers:
             context.warning(str(error))
         else:
             capture = replace(capture, depth_near=found["near"], depth_far=found["far"])
-            report["depth_origin"] = found["origin"]
+            facts |= {"depth_near": found["near"], "depth_far": found["far"], "depth_origin": found["origin"]}
         # Points go as an array: a hundred thousand of them as text would stop Blender for a moment.
         record = replace(capture, points=None).to_json()
         if capture.points is not None:
             record["points"] = capture.points
-        return {"capture": record, "report": report}
+        return {"capture": record, "report": facts | {"lines": report_lines(facts)}}
+
+    def export_capture(self, params: dict[str, Any], context: Context) -> dict[str, Any]:
+        """Write a capture as transforms.json or as a COLMAP model, with a file for every picture.
+
+        Raises:
+            CaptureError: If a lens cannot be expressed.
+            PictureError: If a picture that must be written cannot be read.
+            OutputError: If a file cannot be written.
+        """
+        from ..capture.output import write_capture
+        from ..capture.picture_copies import with_files
+
+        out = absolute_path(params, "out")
+        capture = _given(params)
+        folder = out if params["format"] == "colmap" else out.parent
+        capture = with_files(
+            capture, folder, lambda done: context.progress(0.9 * done / len(capture), "Writing the pictures")
+        )
+        return {"saved": write_capture(capture, out, params["format"])}
 
     def calibrate(self, params: dict[str, Any], context: Context) -> dict[str, Any]:
         """Find the cameras of photographs and write them for *Import Capture*; advice is a warning.
@@ -278,6 +298,12 @@ class Handlers:
         if self._session is not None:
             self._session.unload()
         self._clouds.clear()
+
+
+def _given(params: Mapping[str, Any]) -> Capture:
+    """Return the capture among the parameters of a request; its points are an array of their own."""
+    capture = Capture.from_json(params["capture"])
+    return replace(capture, points=params["points"]) if params.get("points") is not None else capture
 
 
 def _rectified(capture: Capture, folder: Path, context: Context) -> tuple[list[View], dict[str, str]]:
