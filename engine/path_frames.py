@@ -50,7 +50,7 @@ class PathFrames:
             return
         side = look.sides[-1]
         if self._timeline is None or not self._timeline.agrees(recipe, side, look.frame, request):
-            self.forget()
+            self.drop()
             self._timeline = Timeline(recipe, side)
         self._timeline.take(look.frame, request)
 
@@ -87,7 +87,14 @@ class PathFrames:
             self._steps = None
 
     def forget(self) -> None:
-        """Let go of what is known of other frames."""
+        """Take note that frames may be others than they were."""
+        self.pause()
+        self._done = False
+        if self._timeline is not None:
+            self._timeline.forget()
+
+    def drop(self) -> None:
+        """Let go of the path."""
         self.pause()
         self._timeline, self._done = None, False
 

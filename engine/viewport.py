@@ -75,7 +75,7 @@ class Viewport:
     def stop(self) -> None:
         """Let go of what is in the making."""
         self._finish()
-        self._frames.forget()
+        self._frames.drop()
         if bpy.app.timers.is_registered(self._timer):
             bpy.app.timers.unregister(self._timer)
 
@@ -105,7 +105,7 @@ class Viewport:
         before, self._look, self._stale = self._look, look, False
         self._drop()
         if before is None or before.through_camera != look.through_camera:
-            self._frames.forget()
+            self._frames.drop()
             self._clear()  # what is shown is of quite another view
         elif before.frame != look.frame:
             self._frames.turn(backwards=look.frame < before.frame)

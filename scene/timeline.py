@@ -28,7 +28,7 @@ _READING = 0.02
 class Timeline:
     """Requests for the frames of a recipe's target, read once, and which of their pictures are in the cache.
 
-    Nothing here notices that the scene changes: who holds it drops it then.
+    Nothing here notices that the scene changes: who holds it has it :meth:`forget` then.
 
     Args:
         recipe: A settled one with a target.
@@ -50,6 +50,10 @@ class Timeline:
         """Whether this is of that recipe, and knows nothing else of the frame than that request."""
         known = self._requests.get(frame)
         return (self.recipe, self.side) == (recipe, side) and (known is None or known.key == request.key)
+
+    def forget(self) -> None:
+        """Read every frame anew."""
+        self._requests, self._kept, self._files = {}, set(), {}
 
     def take(self, frame: int, request: PictureRequest) -> None:
         """Take a request that was read elsewhere."""

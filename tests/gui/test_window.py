@@ -72,6 +72,10 @@ def test_a_person(blender: Blender, out: Path) -> None:
     photograph = cv2.imread(str(PERSON.parent / "images" / "cam_00.png"), cv2.IMREAD_UNCHANGED)
     covered = [float(np.mean(picture[..., 3] > 127)) for picture in (splatted, photograph)]
     assert 0.5 < covered[0] / covered[1] < 2
+    assert facts["seconds_to_follow"] < 5
+    views = [cv2.imread(str(out / f"person_{name}.png")).astype(int)[150:750, 60:880] for name in ("free", "moved")]
+    changed = np.abs(views[1] - views[0]).max(axis=2) > 40
+    assert 0.02 < changed.mean() < 0.8, "the person stands elsewhere"
 
 
 def test_the_viewport(blender: Blender, out: Path) -> None:

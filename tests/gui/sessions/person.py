@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 
 import bpy
@@ -9,7 +10,7 @@ import bpy
 from tests.gui import hands
 from tests.gui.driver import Session, Steps
 
-from .common import ended, prepare, rendered, settings, state
+from .common import PACKAGE, ended, prepare, rendered, settings, state
 
 
 def run(session: Session) -> Steps:
@@ -46,3 +47,17 @@ def run(session: Session) -> Steps:
     yield from hands.drag_view(session, 60)
     yield from session.pause(8)
     yield from session.picture("person_free")
+
+    yield from moved(session, person)
+
+
+def moved(session: Session, person: bpy.types.Object) -> Steps:
+    """Move the Gaussians; note how long the view takes to show them elsewhere."""
+    views = list(importlib.import_module(f"{PACKAGE}.engine.viewport").Viewport.alive)
+    before = [view._shown.key for view in views]
+    begun = time.monotonic()
+    person.location.x += 0.4
+    yield from session.until(lambda: all(view._shown.key not in before for view in views), 30)
+    session.facts["seconds_to_follow"] = time.monotonic() - begun
+    yield from session.pause(8)
+    yield from session.picture("person_moved")
