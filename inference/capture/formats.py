@@ -6,7 +6,19 @@ from pathlib import Path
 from typing import Protocol
 
 from ..view import Capture
-from . import colmap, idr, llff, meshroom, metashape, mvsnet, opencv_yaml, openmvg, opensfm, transforms_json
+from . import (
+    colmap,
+    idr,
+    llff,
+    meshroom,
+    metashape,
+    mvsnet,
+    opencv_yaml,
+    openmvg,
+    opensfm,
+    realityscan_csv,
+    transforms_json,
+)
 
 
 class Format(Protocol):
@@ -41,6 +53,7 @@ FORMATS: tuple[Format, ...] = (
     transforms_json,
     colmap,
     opencv_yaml,
+    realityscan_csv,
     llff,
     mvsnet,
     idr,

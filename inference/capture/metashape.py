@@ -31,7 +31,7 @@ from ..errors import CameraError, CaptureError
 from ..view import Capture
 from .brown_lens import brown_lens
 from .calibration_files import head, load_xml
-from .entries import number, whole
+from .entries import number, numbers, whole
 from .geocentric import local_frame
 from .intrinsic_matrix import pinhole
 from .shots import Shot, views_of
@@ -86,12 +86,9 @@ def read(path: Path) -> Capture:
     if chunk is None or not cameras:
         raise CaptureError(f"{path} has no chunk with cameras; export it with File > Export > Export Cameras.")
     sensors = {sensor.get("id"): sensor for sensor in chunk.iterfind("./sensors/sensor")}
-    try:
-        worlds = _worlds(chunk)
-        aligned = [camera for camera in cameras if _reason(camera) is None]
-        poses = {camera: _pose(camera) for camera in aligned}
-    except CameraError as error:
-        raise CaptureError(f"{path} cannot be used: {error}") from None
+    aligned = [camera for camera in cameras if _reason(camera) is None]
+    worlds = _worlds(chunk, path)
+    poses = {camera: _pose(camera, path) for camera in aligned}
     counted = Counter(camera.get("component_id") for camera in aligned)
     # Components share a world only where each is told its place.
     apart = len(counted) > 1 and not all(component in worlds for component in counted)
@@ -132,17 +129,18 @@ def _reason(camera: Element) -> str | None:
     return None if camera.find("transform") is not None else "Metashape has not aligned it"
 
 
-def _pose(camera: Element) -> Array:
+def _pose(camera: Element, path: Path) -> Array:
+    """Return the 4 x 4 camera-to-world of a camera in the world of its chunk or component."""
     try:
-        pose = _numbers(camera.findtext("transform"), 16).reshape(4, 4)
+        pose = _numbers(camera, "transform", 16).reshape(4, 4)
+        if not np.allclose(pose[3], [0.0, 0.0, 0.0, 1.0], rtol=0.0, atol=1e-9):
+            raise CameraError("The last row of its transform is not 0 0 0 1; export it again.")
     except CameraError as error:
-        raise CameraError(f"The transform of '{_label(camera)}' {error}") from None
-    if not np.allclose(pose[3], [0.0, 0.0, 0.0, 1.0], rtol=0.0, atol=1e-9):
-        raise CameraError(f"The last row of the transform of '{_label(camera)}' is not 0 0 0 1; export it again.")
+        raise CameraError(f"The camera of '{_label(camera)}' in {path} cannot be used: {error}") from None
     return pose
 
 
-def _worlds(chunk: Element) -> dict[str | None, _World]:
+def _worlds(chunk: Element, path: Path) -> dict[str | None, _World]:
     """Return the places of components by their number, and that of the chunk by ``None``, where they have any."""
     found: list[tuple[str | None, Element | None]] = [(None, chunk.find("transform"))]
     found += [(part.get("id"), part.find("transform")) for part in chunk.iterfind("./components/component")]
@@ -150,15 +148,15 @@ def _worlds(chunk: Element) -> dict[str | None, _World]:
     for key, element in found:
         if element is None or not (len(element) or (element.text or "").strip()):
             continue
-        owner = "chunk" if key is None else f"component {key}"
         try:
-            rotation = _numbers(element.findtext("rotation", "1 0 0 0 1 0 0 0 1"), 9).reshape(3, 3)
-            translation = _numbers(element.findtext("translation", "0 0 0"), 3)
-            scale = float(_numbers(element.findtext("scale", "1"), 1)[0])
+            rotation = _numbers(element, "rotation", 9).reshape(3, 3)
+            translation = _numbers(element, "translation", 3)
+            scale = float(_numbers(element, "scale", 1)[0])
+            if scale <= 0:
+                raise CameraError(f"Its scale is {scale:g}; it must be positive.")
         except CameraError as error:
-            raise CameraError(f"The transform of the {owner} {error}") from None
-        if not len(element) or scale <= 0:
-            raise CameraError(f"The transform of the {owner} is no rotation, translation and scale; export it again.")
+            owner = "chunk" if key is None else f"component {key}"
+            raise CaptureError(f"The transform of the {owner} in {path} cannot be used: {error}") from None
         worlds[key] = _World(rotation, translation, scale)
     return worlds
 
@@ -235,18 +233,9 @@ def _lens(kind: str, values: Mapping[str, str | None], focal: float, corner: flo
     return Distortion("fisheye", (k1, k2, k3, k4))
 
 
-def _numbers(text: str | None, count: int) -> Array:
-    """Return the numbers of a text.
-
-    Raises:
-        CameraError: How it goes on after the name of its owner.
-    """
-    try:
-        values = np.array([float(word) for word in (text or "").split()])
-    except ValueError:
-        raise CameraError("holds what is no number; export it again.") from None
-    if len(values) != count:
-        raise CameraError(f"has {len(values)} numbers where it must have {count}; export it again.")
-    if not np.isfinite(values).all():
-        raise CameraError("holds what is not finite; export it again.")
-    return values
+def _numbers(element: Element, key: str, count: int) -> Array:
+    """Return the numbers in the text of an entry."""
+    found = numbers({entry.tag: (entry.text or "").split() for entry in element}, key, count)
+    if not np.isfinite(found).all():
+        raise CameraError(f"Its entry '{key}' holds what is not finite; it is damaged.")
+    return found

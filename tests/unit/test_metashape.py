@@ -214,6 +214,9 @@ def test_it_is_found_by_its_content(tmp_path: Path) -> None:
         ("<resolution", "<resolutio", "no resolution"),
         ("<calibration", "<calibratio", "no calibration"),
         ('<sensor id="0"', '<sensor id="1"', "no sensor"),
+        ('"IMG_0"><transform>', '"IMG_0"><transform>1 ', "has 17 numbers"),
+        ("0.0 0.0 0.0 1.0<", "0.0 0.0 0.0 2.0<", "last row of its transform"),
+        ("0.0 0.0 0.0 1.0<", "0.0 0.0 0.0 inf<", "not finite"),
     ],
 )
 def test_cameras_that_make_no_sense_are_named(tmp_path: Path, old: str, new: str, words: str) -> None:
@@ -230,12 +233,11 @@ def test_cameras_that_make_no_sense_are_named(tmp_path: Path, old: str, new: str
         (scene()[:-20], r"not valid XML \(line \d+\)"),
         (scene().replace("<cameras>", "<other>").replace("</cameras>", "</other>"), "no chunk with cameras"),
         (scene().replace("<document version", "<!DOCTYPE document []><document version"), "document type"),
-        (scene().replace("<scale>2.5", "<scale>0.0"), "chunk is no rotation"),
-        (scene().replace("<scale>2.5", "<scale>x"), "transform of the chunk holds what is no number"),
-        (scene().replace("<translation>3.0", "<translation>"), "chunk has 2 numbers where it must have 3"),
-        (scene().replace('"IMG_1"><transform>', '"IMG_1"><transform>1 '), "'IMG_1' has 17 numbers"),
-        (scene().replace("0.0 0.0 0.0 1.0<", "0.0 0.0 0.0 2.0<"), "last row of the transform of 'IMG_0'"),
-        (scene().replace("0.0 0.0 0.0 1.0<", "0.0 0.0 0.0 inf<"), "'IMG_0' holds what is not finite"),
+        (scene().replace("<scale>2.5", "<scale>0.0"), "scale is 0; it must be positive"),
+        (scene().replace("<scale>2.5", "<scale>x"), "'scale' is no number"),
+        (scene().replace("<scale>2.5", "<scale>inf"), "'scale' holds what is not finite"),
+        (scene().replace("scale>", "skale>"), "no entry 'scale'"),
+        (scene().replace("<translation>3.0", "<translation>"), "'translation' has 2 numbers; it must have 3"),
         (document('<camera id="3" sensor_id="0" label="IMG_3"/>', sensor()), "no picture with a camera"),
     ],
 )
