@@ -17,6 +17,7 @@ from . import (
     openmvg,
     opensfm,
     realityscan_csv,
+    realityscan_xmp,
     transforms_json,
 )
 
@@ -54,6 +55,7 @@ FORMATS: tuple[Format, ...] = (
     colmap,
     opencv_yaml,
     realityscan_csv,
+    realityscan_xmp,
     llff,
     mvsnet,
     idr,

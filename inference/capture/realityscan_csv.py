@@ -136,4 +136,5 @@ def _turned(yaw: float, pitch: float, roll: float) -> NDArray[np.float64]:
     about_z = np.array([[cos_z, -sin_z, 0.0], [sin_z, cos_z, 0.0], [0.0, 0.0, 1.0]])
     about_x = np.array([[1.0, 0.0, 0.0], [0.0, cos_x, -sin_x], [0.0, sin_x, cos_x]])
     about_y = np.array([[cos_y, 0.0, sin_y], [0.0, 1.0, 0.0], [-sin_y, 0.0, cos_y]])
-    return np.diag([1.0, -1.0, -1.0]) @ (about_z @ about_x @ about_y).T
+    rotation: NDArray[np.float64] = np.diag([1.0, -1.0, -1.0]) @ (about_z @ about_x @ about_y).T
+    return rotation
