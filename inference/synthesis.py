@@ -170,7 +170,7 @@ class Session:
         cost = network.cost if network and network.config.guided else matching_cost
         progress(0.3, "Matching")
         with clock.stage("coarse pass"):
-            sweep = Sweep(target, images, reach.near, reach.far, planes, views, cost)
+            sweep = Sweep(target, images, reach.near, reach.far, planes, views, cost, part(progress, 0.3, 0.4))
         metadata["plane_step"] = round(sweep.plane_step, 3)
         with clock.stage("rendering"):
             layers = _render(sweep, network, metadata["warnings"], part(progress, 0.4, 0.98)).cpu()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import torch
@@ -45,19 +48,35 @@ def render(network: ConvGLR, sweep: Sweep, side: int, progress: Progress) -> Ten
     """
     config = network.config
 
-    def part(slab: Slab) -> Tensor:
+    def paint(slab: Slab, progress: Progress) -> Tensor:
         encodings = encode(
             slab.geometry, slab.interval, config.planes // config.group, sweep.pixels_per_disparity, config.planes
         )
-        with torch.autocast(slab.energy.device.type, dtype=torch.bfloat16, enabled=slab.energy.device.type == "cuda"):
+        half = torch.autocast(slab.energy.device.type, dtype=torch.bfloat16, enabled=slab.energy.device.type == "cuda")
+        with half, _told_of_layers(network, progress):
             output = network(slab.volume, encodings, slab.energy, sweep.view_weights)
         draft = output.draft
         if draft is None:
             draft = attend(slab.volume, torch.softmax(-slab.energy, dim=0), sweep.view_weights)
         return layers_of(output.rgb.float(), draft)
 
-    layers = render_tiles(sweep, side, part, progress)
+    layers = render_tiles(sweep, side, paint, progress)
     # In the whole picture, not in each tile: what lies around a gap may be in the next one.
     if config.guided:
         layers[:3] = filled_in(layers[:3], layers[6])
     return layers
+
+
+@contextmanager
+def _told_of_layers(network: ConvGLR, progress: Progress) -> Iterator[None]:
+    """Tell ``progress`` before each layer that runs: a whole tile takes too long for a cancel to wait."""
+    layers = [module for module in network.modules() if not any(True for _ in module.children())]
+    done = count()
+    hooks = [
+        layer.register_forward_pre_hook(lambda *_: progress(next(done) / len(layers), "Rendering")) for layer in layers
+    ]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..camera import Camera
+from ..progress import Progress, silent
 from . import kernels
 from .geometry import disparity_span, sweep_geometry
 from .matching import aggregate, matching_cost
@@ -26,7 +27,8 @@ from .volume import Interval, Volume, sweep_volume
 SCALE = 3  # the coarse pass runs at 1 / SCALE of the resolution
 FEWEST_PLANES = 16
 MOST_PLANES = 256
-PLANES_AT_ONCE = 32
+PLANES_AT_ONCE = 32  # of a large target fewer, but one for each thread
+SAMPLES_AT_ONCE = 1_200_000  # of each source: one to two seconds' work for two cores
 TEMPERATURE = 0.04  # of the likelihood: costs to log-probabilities
 TAIL = 0.02  # probability left out at either end of an interval
 MARGIN = 2.0  # coarse planes added at either end
@@ -147,6 +149,7 @@ def coarse_pass(
     far: float,
     cost: Callable[[Volume], Tensor] = matching_cost,
     presence: Tensor | None = None,
+    progress: Progress = silent,
 ) -> Coarse:
     """Match the sources at a third of the resolution.
 
@@ -156,10 +159,17 @@ def coarse_pass(
         near, far: Depth range of the target's frustum.
         cost: How well the views of a volume agree at every sample, 0 for perfectly.
         presence: (V,) how much each source takes part, in [0, 1]; ``None``: all fully.
+        progress: Told before and after the planes that are matched at once.
     """
     span = _widest_span(target, sources, near, far, presence)
-    costs = torch.cat([cost(volume) for volume in coarse_volumes(target, sources, images, near, far, presence)])
-    return Coarse(aggregate(costs), near, far, span / (len(costs) - 1))
+    planes, done = _planes(span), 0
+    parts: list[Tensor] = []
+    for volume in coarse_volumes(target, sources, images, near, far, presence):
+        progress(done / planes, "Matching")
+        parts.append(cost(volume))
+        done += len(parts[-1])
+        progress(done / planes, "Matching")
+    return Coarse(aggregate(torch.cat(parts)), near, far, span / (planes - 1))
 
 
 def coarse_volumes(
@@ -174,8 +184,7 @@ def coarse_volumes(
 
     A part of the planes at a time: of a large target, the volume of all would be gigabytes.
     """
-    span = _widest_span(target, sources, near, far, presence)
-    planes = int(min(max(span / SCALE + 1, FEWEST_PLANES), MOST_PLANES))
+    planes = _planes(_widest_span(target, sources, near, far, presence))
     small_target = target.resized(max(1, round(target.width / SCALE)), max(1, round(target.height / SCALE)))
     small_sources, small_images = [], []
     for source, image in zip(sources, images, strict=True):
@@ -185,11 +194,17 @@ def coarse_volumes(
         small_sources.append(source.resized(size[1], size[0]))
     geometry = sweep_geometry(small_target, small_sources)
     disparities = torch.linspace(1 / far, 1 / near, planes, dtype=torch.float64).tolist()
-    for first in range(0, planes, PLANES_AT_ONCE):
-        part = disparities[first : first + PLANES_AT_ONCE]
-        size = (small_target.height, small_target.width)
+    size = (small_target.height, small_target.width)
+    at_once = min(max(SAMPLES_AT_ONCE // (size[0] * size[1]), torch.get_num_threads()), PLANES_AT_ONCE)
+    for first in range(0, planes, at_once):
+        part = disparities[first : first + at_once]
         interval = Interval.constant(*size, 1 / part[-1], 1 / part[0], images[0].device)
         yield sweep_volume(small_images, geometry, interval, len(part), presence=presence)
+
+
+def _planes(span: float) -> int:
+    """Return the number of planes for a span of so many pixels at full resolution."""
+    return int(min(max(span / SCALE + 1, FEWEST_PLANES), MOST_PLANES))
 
 
 def _widest_span(target: Camera, sources: Sequence[Camera], near: float, far: float, presence: Tensor | None) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from ..progress import Progress
+from ..progress import Progress, part
 from .draft import Draft, attend
 from .sweep import Slab, Sweep, Tile, blend, tiles
 
@@ -22,21 +22,22 @@ def layers_of(rgb: Tensor, draft: Draft) -> Tensor:
 def render_draft(sweep: Sweep, side: int, progress: Progress) -> Tensor:
     """Return (7, H, W) layers of the classical draft of a whole target (see :func:`layers_of`)."""
 
-    def part(slab: Slab) -> Tensor:
+    def paint(slab: Slab, progress: Progress) -> Tensor:
         draft = attend(slab.volume, torch.softmax(-slab.energy, dim=0), sweep.view_weights)
         return layers_of(draft.rgb, draft)
 
-    return render_tiles(sweep, side, part, progress)
+    return render_tiles(sweep, side, paint, progress)
 
 
-def render_tiles(sweep: Sweep, side: int, part: Callable[[Slab], Tensor], progress: Progress) -> Tensor:
-    """Sweep in tiles of at most ``side`` pixels, make each one's layers by ``part``, and blend them into (C, H, W)."""
+def render_tiles(sweep: Sweep, side: int, paint: Callable[[Slab, Progress], Tensor], progress: Progress) -> Tensor:
+    """Sweep in tiles of at most ``side`` pixels, make each one's layers by ``paint``, and blend them into (C, H, W)."""
     width, height = sweep.size
     count = len(tiles(width, height, side))
 
     def parts() -> Iterator[tuple[Tile, Tensor]]:
-        for index, slab in enumerate(sweep.slabs(side)):
-            progress((index + 0.5) / count, "Rendering")
-            yield slab.tile, part(slab)
+        for index, slab in enumerate(sweep.slabs(side, progress)):
+            rest = part(progress, (index + 0.5) / count, (index + 1) / count)
+            rest(0.0, "Rendering")
+            yield slab.tile, paint(slab, rest)
 
     return blend(parts(), width, height)[:, : sweep.target.height, : sweep.target.width]

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..camera import Camera
+from ..progress import Progress, silent
 from .draft import energy, filled
 from .geometry import SweepGeometry, sweep_geometry
 from .kernels import OUTSIDE
@@ -70,6 +71,7 @@ class Sweep:
         planes: D of the fine sweep.
         views: V of the volume; sources are repeated up to it (without counting as evidence).
         cost: Of the coarse pass.
+        progress: Told of the coarse pass.
     """
 
     def __init__(
@@ -81,9 +83,12 @@ class Sweep:
         planes: int,
         views: int | None = None,
         cost: Callable[[Volume], Tensor] = matching_cost,
+        progress: Progress = silent,
     ) -> None:
         self.target, self.near, self.far, self.planes = target, near, far, planes
-        self.coarse: Coarse = coarse_pass(target, sources.cameras, sources.images, near, far, cost, sources.presence)
+        self.coarse: Coarse = coarse_pass(
+            target, sources.cameras, sources.images, near, far, cost, sources.presence, progress
+        )
         count = max(views or 0, len(sources.cameras))
         self._cameras, self._images, self.view_weights = filled(
             target, sources.cameras, sources.images, count, sources.presence
@@ -107,14 +112,20 @@ class Sweep:
         step = (self._interval.high - self._interval.low) / max(self.planes - 1, 1)
         return float(step.median()) * self.pixels_per_disparity
 
-    def slabs(self, side: int) -> Iterator[Slab]:
-        """Sweep the target in tiles of at most ``side`` pixels; one tile where it fits."""
-        for tile in tiles(*self.size, side):
+    def slabs(self, side: int, progress: Progress = silent) -> Iterator[Slab]:
+        """Sweep the target in tiles of at most ``side`` pixels; one tile where it fits.
+
+        ``progress`` hears of each tile when it begins and when it is sampled, which is a third of its way.
+        """
+        cut = tiles(*self.size, side)
+        for index, tile in enumerate(cut):
+            progress(index / len(cut), "Rendering")
             camera = self.target.crop(tile.x, tile.y, tile.width, tile.height)
             geometry = sweep_geometry(camera, self._cameras)
             interval = self._interval.crop(tile.x, tile.y, tile.width, tile.height)
             volume = sweep_volume(self._images, geometry, interval, self.planes, self._masks, self._presence)
             volume.state[:, self.view_weights == 0] = OUTSIDE
+            progress((index + 0.3) / len(cut), "Rendering")
             window = Window(tile.x, tile.y, self.target.width, self.target.height)
             costs = energy(volume, self.coarse.prior(interval, self.planes, window))
             yield Slab(tile, geometry, interval, volume, costs)

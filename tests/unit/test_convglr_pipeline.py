@@ -9,7 +9,7 @@ import torch
 
 from inference.convglr.network import ConvGLR, NetworkConfig
 from inference.convglr.pipeline import load_network, render
-from inference.errors import WeightsError
+from inference.errors import Cancelled, WeightsError
 from inference.planesweep.pipeline import render_draft
 from inference.planesweep.sweep import tiles
 from inference.progress import silent
@@ -56,6 +56,30 @@ def test_saved_network_renders_the_same(tmp_path: Path) -> None:
     assert loaded.config == SMALL and info.network == "convglr" and not loaded.training
     error = (render(loaded, sweep, 640, silent) - render(network, sweep, 640, silent)).abs().max()
     assert error < 5e-3  # stored in half precision
+
+
+@torch.inference_mode()
+def test_a_cancel_is_heeded_inside_a_tile() -> None:
+    network, sweep = network_of(SMALL), sweep_for(SMALL)
+    fractions: list[float] = []
+    render(network, sweep, 640, lambda fraction, stage: fractions.append(fraction))
+    layers = sum(isinstance(module, torch.nn.Conv2d) for module in network.modules()) - 4  # without the coarse cost's
+    assert len(tiles(*sweep.size, 640)) == 1 and len(fractions) > layers
+    assert fractions == sorted(fractions) and fractions[-1] < 1
+    convolved: list[torch.nn.Module] = []
+    watch = torch.nn.modules.module.register_module_forward_hook(lambda module, *_: convolved.append(module))
+
+    def stop(fraction: float, stage: str) -> None:
+        if fraction > 0.6:
+            raise Cancelled
+
+    try:
+        with pytest.raises(Cancelled):
+            render(network, sweep, 640, stop)
+    finally:
+        watch.remove()
+    assert 0 < len(convolved) < len(fractions) / 2
+    assert not any(module._forward_pre_hooks for module in network.modules())
 
 
 def changed(network: ConvGLR, **changes: object) -> dict[str, object]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
 
+from inference.errors import Cancelled
 from inference.planesweep import narrowing
 from inference.planesweep.kernels import OUTSIDE
 from inference.planesweep.narrowing import MARGIN, Coarse, Window, coarse_pass
@@ -150,3 +153,26 @@ def test_sources_that_see_nothing_leave_the_whole_range() -> None:
     full = 1 / NEAR - 1 / FAR
     assert (interval.high - interval.low).min() > 0.95 * full
     assert OUTSIDE == 0 and torch.isfinite(coarse.costs).all()
+
+
+def test_a_cancel_is_heeded_between_planes(found: tuple[Coarse, Floats], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(narrowing, "SAMPLES_AT_ONCE", 4 * (WIDTH // narrowing.SCALE) * (HEIGHT // narrowing.SCALE))
+    target = target_camera(WIDTH, HEIGHT, FOCAL)
+    sources = source_images([look_at(place, MIDDLE, WIDTH, HEIGHT, FOCAL) for place in WIDE_PLACES])
+    calls: list[float] = []
+
+    def progress(fraction: float, stage: str) -> None:
+        calls.append(fraction)
+        if fraction > stop:
+            raise Cancelled
+
+    stop = 1.0
+    whole = coarse_pass(target, sources.cameras, sources.images, NEAR, FAR, progress=progress)
+    assert torch.allclose(whole.costs, found[0].costs, atol=1e-3)  # however many planes are matched at once
+    assert len(calls) == 2 * math.ceil(len(whole.costs) / max(4, torch.get_num_threads()))
+    assert calls == sorted(calls) and calls[0] == 0 and calls[-1] == 1
+    calls.clear()
+    stop = 0.0
+    with pytest.raises(Cancelled):
+        coarse_pass(target, sources.cameras, sources.images, NEAR, FAR, progress=progress)
+    assert len(calls) == 2
