@@ -12,12 +12,14 @@ from . import (
     llff,
     meshroom,
     metashape,
+    middlebury,
     mvsnet,
     opencv_yaml,
     openmvg,
     opensfm,
     realityscan_csv,
     realityscan_xmp,
+    strecha,
     transforms_json,
 )
 
@@ -56,6 +58,8 @@ FORMATS: tuple[Format, ...] = (
     opencv_yaml,
     realityscan_csv,
     realityscan_xmp,
+    middlebury,
+    strecha,
     llff,
     mvsnet,
     idr,
