@@ -11,7 +11,7 @@ from bpy.props import BoolProperty, StringProperty
 from ..inference.errors import SightlineError
 from ..inference.gaussian_ply import write_gaussians
 from ..scene import reconstruction, splatting
-from ..scene.gaussian_checks import allow_transparency
+from ..scene.gaussian_checks import allow_transparency, show_colours
 from ..scene.gaussian_files import import_gaussians
 from ..scene.gaussians import gaussians_of, is_gaussians
 from ..scene.job import Job
@@ -166,6 +166,22 @@ class AllowTransparency(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class ShowColours(bpy.types.Operator):
+    """Show this view's Gaussians in colour."""
+
+    bl_idname = Operators.SHOW_COLOURS
+    bl_label = "Show in Material Preview"
+    bl_description = "Switch this 3D view from Solid to Material Preview, in which Gaussians have their colours"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return isinstance(context.space_data, bpy.types.SpaceView3D)
+
+    def execute(self, context: bpy.types.Context) -> Outcome:
+        show_colours(context.space_data)
+        return {"FINISHED"}
+
+
 def _possible(cls: type[bpy.types.Operator], obstacle: str) -> bool:
     """Say in the tooltip what stands in the way, if anything."""
     if obstacle:
@@ -173,4 +189,4 @@ def _possible(cls: type[bpy.types.Operator], obstacle: str) -> bool:
     return not obstacle
 
 
-CLASSES = (CreateGaussians, RenderGaussians, ImportGaussians, ExportGaussians, AllowTransparency)
+CLASSES = (CreateGaussians, RenderGaussians, ImportGaussians, ExportGaussians, AllowTransparency, ShowColours)

@@ -48,6 +48,9 @@ class GaussiansPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
             for name in (SHARE, SIZE):
                 owner, path = control(display, name)
                 column.prop(owner, path, text=name)
+            colourless = gaussian_checks.shading_problem(context.space_data)
+            if colourless is not None:
+                problem(layout, context, colourless, icon="INFO")
         own = of_object(obj)
         column = settings_column(layout)
         column.prop(own, "sequence")

@@ -28,6 +28,22 @@ def warnings(scene: bpy.types.Scene) -> list[Problem]:
     return found
 
 
+def shading_problem(space: bpy.types.Space | None) -> Problem | None:
+    """Return that a view in Solid shading shows the display's hulls without colours, or ``None``.
+
+    Its engine, Workbench, has one colour for all instances of a mesh.
+    """
+    if not isinstance(space, bpy.types.SpaceView3D) or space.shading.type != "SOLID":
+        return None
+    sentence = "Gaussians show their colours in Material Preview and Rendered; this view is in Solid."
+    return Problem(sentence, ((Operators.SHOW_COLOURS, "Show in Material Preview"),))
+
+
+def show_colours(space: bpy.types.SpaceView3D) -> None:
+    """Put a view into the quickest shading in which Gaussians have their colours."""
+    space.shading.type = "MATERIAL"
+
+
 def allow_transparency(scene: bpy.types.Scene) -> None:
     """Let Cycles see through as many Gaussians as a dense cloud has one behind the other."""
     cycles = _cycles(scene)

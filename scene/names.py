@@ -55,6 +55,9 @@ class Operators:
 
     IMPORT_CAPTURE = "sightline.import_capture"
     CAPTURE_FROM_COLLECTION = "sightline.capture_from_collection"
+    ALIGN_CAPTURE = "sightline.align_capture"
+    PICK_POINTS = "sightline.pick_points"
+    ADD_MARKER = "sightline.add_marker"
     TOGGLE_SOURCES = "sightline.toggle_sources"
     SYNTHESIZE_VIEW = "sightline.synthesize_view"
     SYNTHESIZE_ANIMATION = "sightline.synthesize_animation"
@@ -77,12 +80,14 @@ class Operators:
     CREATE_GAUSSIANS = "sightline.create_gaussians"
     RENDER_GAUSSIANS = "sightline.render_gaussians"
     ALLOW_TRANSPARENCY = "sightline.allow_transparency"
+    SHOW_COLOURS = "sightline.show_colours"
 
 
 class Panels:
     """``bl_idname`` of every panel and list."""
 
     CAPTURE = "SIGHTLINE_PT_capture"
+    ALIGNMENT = "SIGHTLINE_PT_alignment"
     SOURCES = "SIGHTLINE_PT_sources"
     TARGET = "SIGHTLINE_PT_target"
     METHOD = "SIGHTLINE_PT_method"

@@ -203,11 +203,12 @@ def test_half_a_million_a_quarter_second(gaussians, extension: str) -> None:
     assert time.perf_counter() - begin < 0.25
 
 
-def drawn() -> str:
+def drawn(space: bpy.types.Space | None = None) -> str:
     seen: list[str] = []
     context = SimpleNamespace(
         scene=bpy.context.scene,
         active_object=bpy.context.active_object,
+        space_data=space,
         preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0)),
         region=SimpleNamespace(width=300),
     )
@@ -230,6 +231,21 @@ def test_panel(gaussians, extension: str, monkeypatch: pytest.MonkeyPatch) -> No
     assert "allow_transparency" not in drawn() and "set_standard_view" not in drawn()
     obj.sightline.sequence, obj.sightline.sequence_note = "//a.####.ply", "Frame 7 is missing."
     assert "Frame 7 is missing." in drawn()
+
+
+def test_a_solid_view_offers_colours(gaussians, extension: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module(extension, "panels.gaussians"), "control", lambda display, name: (display, "name"))
+    screen = bpy.context.window_manager.windows[0].screen
+    area = next(area for area in screen.areas if area.type == "VIEW_3D")
+    space = area.spaces.active
+    assert space.shading.type == "SOLID" and "show_colours" not in drawn(space)  # the active object is the cube
+    gaussians.create_object(bpy.context, random_cloud(extension), "statue")
+    assert "sightline.show_colours" in drawn(space)
+    with bpy.context.temp_override(area=area):
+        assert bpy.ops.sightline.show_colours() == {"FINISHED"}
+    assert space.shading.type == "MATERIAL" and "show_colours" not in drawn(space)
+    with bpy.context.temp_override(area=next(area for area in screen.areas if area.type != "VIEW_3D")):
+        assert not bpy.ops.sightline.show_colours.poll()
 
 
 @pytest.mark.skipif(
