@@ -146,10 +146,11 @@ def check_calibration(capture: Capture, progress: Progress = silent) -> Calibrat
 
 def _single(case: Case, faulty: Sequence[int], trusted: frozenset[int], progress: Progress) -> list[Diagnosis]:
     """Return what is wrong with single cameras."""
+    claimed = tuple(case.sights)
     found = []
     for done, index in enumerate(faulty):
         progress(done / len(faulty), "Looking for the mistake")
-        found.append(diagnose_one(case, index, trusted))
+        found.append(diagnose_one(case, index, trusted, claimed))
     return found
 
 

@@ -158,13 +158,14 @@ def blamed(case: Case, errors: Sequence[float]) -> list[int]:
         left = {index for index in left if worst not in (case.pairs[index].first, case.pairs[index].second)}
 
 
-def diagnose_one(case: Case, index: int, trusted: frozenset[int]) -> Diagnosis:
+def diagnose_one(case: Case, index: int, trusted: frozenset[int], claimed: Sequence[Sight]) -> Diagnosis:
     """Return what is wrong with one camera, judged by its matches with trusted ones, and undo it in ``case``.
 
     Args:
         case: With the mistakes of all cameras undone.
         index: Of the view.
         trusted: Views that agree with each other.
+        claimed: The sights of all views before single cameras' mistakes were undone.
     """
     name, own = case.names[index], case.sights[index]
     pairs = [
@@ -190,7 +191,7 @@ def diagnose_one(case: Case, index: int, trusted: frozenset[int]) -> Diagnosis:
 
     def corrections() -> Iterator[Correction]:
         yield from picture_corrections()
-        for other, sight in enumerate(case.sights):
+        for other, sight in enumerate(claimed):
             if other != index and sight.fits(case.pictures[index]):
                 yield Correction("swapped pictures", lambda _, s=sight: s, case.names[other], "")  # type: ignore[misc]
         yield from axes_corrections()
@@ -246,5 +247,5 @@ def _pose_fault(case: Case, index: int, pose: Sight, trusted: frozenset[int]) ->
     degrees = float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))))
     moved = float(np.linalg.norm(right.centre - camera.centre))
     nearest = min(float(np.linalg.norm(right.centre - case.sights[other].camera.centre)) for other in trusted)
-    share = f", {100 * moved / nearest:.0f} % of the way to its neighbour" if nearest > 0 else ""
+    share = f", {100 * moved / nearest:.0f} % of the way to its neighbour" if moved > 0.01 * nearest > 0 else ""
     return f"pose is off by {degrees:.1f} degrees and {moved:.3g} units{share}"
