@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike
 from .camera import Array, Camera
 from .errors import CaptureError
 
-# Axes of cameras that are held level spread over the horizontal. By this mean square they spread there indeed, and not by
-# the few degrees of a hand (0.07 is the sine of 4 degrees).
+# Axes of cameras that are held level spread over the horizontal. By this mean square they do, and not by
+# a few degrees of the hand (0.07 is the sine of 4 degrees).
 _SPANNED = 0.07**2
 # A plane holds what is nearer than this share of the points' spread; so many planes are tried.
 _THICKNESS, _TRIALS = 0.01, 2000

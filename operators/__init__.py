@@ -1,9 +1,10 @@
 """What buttons do; thin."""
 
-from . import animation, capture, fixes, gaussians, housekeeping, masks, result, synthesize
+from . import alignment, animation, capture, fixes, gaussians, housekeeping, masks, result, synthesize
 
 CLASSES: tuple[type, ...] = (
     *capture.CLASSES,
+    *alignment.CLASSES,
     *masks.CLASSES,
     *synthesize.CLASSES,
     *animation.CLASSES,

@@ -55,6 +55,11 @@ class Operators:
 
     IMPORT_CAPTURE = "sightline.import_capture"
     CAPTURE_FROM_COLLECTION = "sightline.capture_from_collection"
+    CAPTURE_FROM_CLIP = "sightline.capture_from_clip"
+    ATTACH_PICTURES = "sightline.attach_pictures"
+    EXPORT_TRANSFORMS = "sightline.export_transforms"
+    EXPORT_COLMAP = "sightline.export_colmap"
+    CAPTURE_DETAILS = "sightline.capture_details"
     ALIGN_CAPTURE = "sightline.align_capture"
     PICK_POINTS = "sightline.pick_points"
     ADD_MARKER = "sightline.add_marker"
@@ -87,6 +92,8 @@ class Panels:
     """``bl_idname`` of every panel and list."""
 
     CAPTURE = "SIGHTLINE_PT_capture"
+    CAPTURE_MENU = "SIGHTLINE_MT_capture"
+    CAPTURE_DROP = "SIGHTLINE_FH_capture"
     ALIGNMENT = "SIGHTLINE_PT_alignment"
     SOURCES = "SIGHTLINE_PT_sources"
     TARGET = "SIGHTLINE_PT_target"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+import numpy as np
 
 from ..inference.camera import Camera
 from ..inference.errors import (
@@ -31,6 +32,7 @@ from .gathering import Stage, capture_of, read_sources, read_target, stage_of, t
 from .gaussian_sequences import file_for, files_of, follow
 from .gaussians import create_object, is_gaussians
 from .handles import Handle
+from .hanging import hang, root_of
 from .job import Job, Step, Steps, answer, aside, at_once, part
 from .methods import PEOPLE
 from .names import RESULT_KEY
@@ -119,6 +121,7 @@ def _still(job: Job, asked: Order) -> Steps:
 def _sequence(job: Job, asked: Order, frames: tuple[int, ...]) -> Steps:
     """Make a file for every frame, and one object that follows the frame."""
     pattern = _pattern(asked)
+    _check_unmoved(asked, pattern)
     wanted = [frame for frame in frames if not file_at(pattern, frame).exists()]
     unusable: dict[str, tuple[str, list[int]]] = {}
     failures: dict[int, SightlineError] = {}
@@ -195,7 +198,25 @@ def _add(asked: Order, gaussians: Gaussians, metadata: dict[str, Any]) -> bpy.ty
     with bpy.context.temp_override(scene=scene, view_layer=layer):
         obj = create_object(bpy.context, gaussians, f"{asked.capture.name} Gaussians")
     obj[RESULT_KEY] = json.dumps(metadata)
+    capture = asked.capture.resolve()
+    root = None if capture is None else root_of(capture)
+    if root is not None:
+        hang(obj, root)
     return obj
+
+
+def _check_unmoved(asked: Order, pattern: Path) -> None:
+    """Check that new frames would lie where those of a sequence lie that is there already.
+
+    Raises:
+        GaussiansError: If its object was moved, with its capture or alone.
+    """
+    obj = _follower(asked, pattern)
+    if obj is not None and not np.allclose(obj.matrix_world, np.eye(4), atol=1e-5):
+        raise GaussiansError(
+            f"'{obj.name}' was moved since its first frames were made, and new ones would lie elsewhere; switch off "
+            "Only Missing Frames to make all of them."
+        )
 
 
 def _follower(asked: Order, pattern: Path) -> bpy.types.Object | None:

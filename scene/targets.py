@@ -7,6 +7,7 @@ import numpy as np
 from mathutils import Matrix, Quaternion, Vector
 
 from ..inference.errors import CaptureError
+from .hanging import hang, root_of
 from .properties import of_scene
 from .sources import cameras_in
 
@@ -19,6 +20,8 @@ def target_of(scene: bpy.types.Scene) -> bpy.types.Object | None:
 
 def add_target(context: bpy.types.Context) -> bpy.types.Object:
     """Add a camera half way between two neighbouring sources, with the lens of the one, and make it the target.
+
+    It hangs on what the capture hangs on.
 
     The pair is the one nearest to the middle of all cameras, where most of the scene is seen.
 
@@ -44,6 +47,9 @@ def add_target(context: bpy.types.Context) -> bpy.types.Object:
     middle: Vector = (one.matrix_world.translation + other.matrix_world.translation) / 2
     obj.rotation_mode = "QUATERNION"
     obj.matrix_world = Matrix.Translation(middle) @ turns[0].slerp(turns[1], 0.5).to_matrix().to_4x4()
+    root = root_of(settings.capture)
+    if root is not None:
+        hang(obj, root)
     settings.target = obj
     if context.scene.camera is None:
         context.scene.camera = obj

@@ -1,0 +1,102 @@
+"""Put a capture where it belongs, and pick the points that tell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import bpy
+import numpy as np
+from bpy.props import EnumProperty, FloatProperty
+
+from ..inference.errors import SightlineError
+from ..scene.alignment import WAYS, add_marker, align, pick_points, picked_points
+from ..scene.names import Operators
+from .modal import Outcome
+
+
+class AlignCapture(bpy.types.Operator):
+    """Align the capture."""
+
+    bl_idname = Operators.ALIGN_CAPTURE
+    bl_label = "Align Capture"
+    bl_options = {"REGISTER", "UNDO"}
+
+    if TYPE_CHECKING:
+        way: str
+        distance: float
+    else:
+        way: EnumProperty(name="Way", items=WAYS, options={"HIDDEN"})
+        distance: FloatProperty(
+            name="Distance",
+            description="How far the two picked points are from each other",
+            subtype="DISTANCE",
+            min=1e-6,
+            default=1.0,
+        )
+
+    @classmethod
+    def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        way: str = properties.way  # type: ignore[attr-defined]
+        return next(text for name, _, text in WAYS if name == way)
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Outcome:
+        if self.way != "DISTANCE":
+            return self.execute(context)
+        points = picked_points(context)
+        if len(points) == 2:
+            self.distance = float(np.linalg.norm(points[0] - points[1]))
+        return context.window_manager.invoke_props_dialog(self)  # type: ignore[return-value]
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        if self.way == "DISTANCE":
+            self.layout.prop(self, "distance")
+
+    def execute(self, context: bpy.types.Context) -> Outcome:
+        try:
+            self.report({"INFO"}, align(context, self.way, self.distance))
+        except SightlineError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class PickPoints(bpy.types.Operator):
+    """Pick points of the capture."""
+
+    bl_idname = Operators.PICK_POINTS
+    bl_label = "Pick Points"
+    bl_description = (
+        "Show the capture's points in Edit Mode: click one, and others with Shift. Tab ends it; aligning ends it too"
+    )
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> Outcome:
+        try:
+            pick_points(context)
+        except SightlineError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class AddMarker(bpy.types.Operator):
+    """Add a marker at the 3D cursor."""
+
+    bl_idname = Operators.ADD_MARKER
+    bl_label = "Add Marker"
+    bl_description = (
+        "Add an empty at the 3D cursor that moves with the capture: the points to align by where the capture has none "
+        "of its own, in the order of their names"
+    )
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> Outcome:
+        try:
+            add_marker(context)
+        except SightlineError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+CLASSES = (AlignCapture, PickPoints, AddMarker)
