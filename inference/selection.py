@@ -23,6 +23,9 @@ FADING = 0.15
 # Where very many are equally far, at most so many times the sources asked for take part.
 MOST_SHARING = 2
 
+# From this presence on, which rounds to 100 %, a used source counts fully.
+FULL = 0.995
+
 # Points of the frustum along each side of the picture.
 GRID = 8
 
@@ -99,7 +102,7 @@ def select_sources(
         facts = f"{distances[index]:.3g} away, turned {angle:.0f}°, sees {seen:.0%} of the target"
         presence = presences.get(index, 0.0)
         if presence > 0:
-            part = f", counts {presence:.0%}" if presence < 0.995 else ""
+            part = f", counts {presence:.0%}" if presence < FULL else ""
             used.append(Choice(index, True, facts + part, presence))
         elif visible[index] > 0:
             skipped.append(Choice(index, False, f"{nearer} nearer ({facts})"))

@@ -77,6 +77,8 @@ class SourcesPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
         number = "?" if choices.undecided else str(choices.used)
         row.label(text=f"{number} of {len(choices.sources)} used for this target")
         row.operator(Operators.TOGGLE_SOURCES, text="", icon="CHECKBOX_HLT")
+        if choices.note:
+            sentence(layout, context, choices.note, "INFO")
         layout.template_list(
             SourceList.bl_idname, "", capture, "all_objects", settings, "active_source", rows=4, sort_lock=True
         )

@@ -10,7 +10,7 @@ import bpy
 
 from ..inference.camera import Array, Camera
 from ..inference.errors import CameraError, SightlineError
-from ..inference.selection import SEES_NOTHING, Choice, select_sources
+from ..inference.selection import FULL, SEES_NOTHING, Choice, select_sources
 from ..inference.stereo.pairs import LOOKS_AWAY, Pair, choose_pair, neighbouring_pairs, subject_centre
 from ..inference.view import View
 from . import depth_range
@@ -37,12 +37,13 @@ class Shown:
 class Choices:
     """What is known of all sources of a scene's capture, by the camera object's name.
 
-    ``unmasked`` names the used ones that lack the mask their method needs. ``undecided``: which are used comes out only
-    in the worker.
+    ``asked``: how many were asked for, 0 where the method does not go by that. ``unmasked`` names the used ones that
+    lack the mask their method needs. ``undecided``: which are used comes out only in the worker.
     """
 
     sources: dict[str, Shown] = field(default_factory=dict)
     usable: int = 0
+    asked: int = 0
     largest: tuple[int, int] = (0, 0)
     target_problem: str = ""
     unmasked: tuple[str, ...] = ()
@@ -53,9 +54,20 @@ class Choices:
         """How many sources a synthesis would use."""
         return sum(shown.used for shown in self.sources.values())
 
+    @property
+    def note(self) -> str:
+        """Why more are used than were asked for, as a sentence; empty where that is not so."""
+        if not 0 < self.asked < self.used:
+            return ""
+        return (
+            f"You asked for {self.asked} sources. Others are about as near as the last of these, "
+            "so they share its place, and each counts in part."
+        )
+
 
 # What a narrow list has room for.
-USED, SPARE, UNSEEN, OFF, UNUSABLE, IDLE, TARGET = "used", "farther", "sees nothing", "off", "unusable", "", "target"
+USED, PARTLY, SPARE, UNSEEN = "used", "used in part", "farther", "sees nothing"
+OFF, UNUSABLE, IDLE, TARGET = "off", "unusable", "", "target"
 
 
 class _Cache:
@@ -95,17 +107,19 @@ def _choose(context: bpy.types.Context, cameras: list[bpy.types.Object], target:
     settings = of_scene(context.scene)
     ranked: list[tuple[Source, bool, str, str]] = []
     pairs = uses_pairs(settings.method)
-    problem, undecided = "", False
+    problem, undecided, asked = "", False, 0
     if settings.method == SPLATTING:
         problem = "the method shows Gaussians and uses no photographs"
     elif target is not None and usable and settings.capture is not None:
         try:
             camera = target_camera(context.scene, target, depsgraph)
-            found = _pair(camera, usable) if pairs else _nearest(settings, camera, sources)
+            asked = 0 if pairs else min(settings.source_count, most_sources(settings.method))
+            found = _pair(camera, usable) if pairs else _nearest(settings, camera, sources, asked)
             undecided = found is None
             for choice in found or ():
                 unseen = choice.reason.startswith((SEES_NOTHING, LOOKS_AWAY))
-                word = USED if choice.used else UNSEEN if unseen else SPARE
+                part = USED if choice.presence >= FULL else PARTLY
+                word = part if choice.used else UNSEEN if unseen else SPARE
                 ranked.append((usable[choice.index], choice.used, choice.reason, word))
         except SightlineError as error:
             problem = str(error)
@@ -123,6 +137,7 @@ def _choose(context: bpy.types.Context, cameras: list[bpy.types.Object], target:
             source.name: Shown(place, used, reason, word) for place, (source, used, reason, word) in enumerate(ranked)
         },
         usable=len(usable),
+        asked=asked,
         largest=(largest.width, largest.height) if largest is not None else (0, 0),
         target_problem=problem,
         unmasked=unmasked,
@@ -130,14 +145,13 @@ def _choose(context: bpy.types.Context, cameras: list[bpy.types.Object], target:
     )
 
 
-def _nearest(settings: SceneSettings, target: Camera, sources: list[Source]) -> list[Choice]:
-    """Return the choices of a method that takes the nearest sources."""
+def _nearest(settings: SceneSettings, target: Camera, sources: list[Source], count: int) -> list[Choice]:
+    """Return the choices of a method that takes the ``count`` nearest sources."""
     near, far = settings.depth_near, settings.depth_far
     if settings.depth_mode == "AUTO":
         # Before the range is known, what lies anywhere from close by to far away counts as seen.
         near, far = depth_range.known(settings.capture, sources) or _wide_range(sources)
     candidates = [source.camera for source in sources if source.camera is not None]
-    count = min(settings.source_count, most_sources(settings.method))
     return select_sources(target, candidates, count, near, max(far, near * 1.001))
 
 

@@ -76,6 +76,27 @@ def test_with_a_capture(capture, drawn: Callable[[], str], scene_module: Scene) 
     assert "no picture" in drawn().replace("\n", " ")
 
 
+def test_more_sources_than_asked_for_are_explained(capture, drawn: Callable[[], str], scene_module: Scene) -> None:
+    settings, choices = bpy.context.scene.sightline, scene_module("choices")
+    settings.source_count, sentence = 3, "You asked for 3 sources. Others are about as near"
+    places = {"view_1": -0.1, "view_2": 0.1, "view_3": 0.3, "view_4": -0.3}  # two are equally far from the target
+    for name, x in places.items():
+        capture.objects[name].location.x = x
+    capture.objects["view_0"].data.sightline.enabled = False
+    settings.target.location.x = 0.0
+    bpy.context.view_layer.update()
+    text = drawn().replace("\n", " ")
+    assert "4 of 5 used for this target" in text and sentence in text
+    words = {name: shown.word for name, shown in choices.choices_of(bpy.context).sources.items()}
+    assert [words[name] for name in places] == ["used", "used", "used in part", "used in part"]
+    settings.target.location.x = 0.1  # one of them is clearly nearer now
+    bpy.context.view_layer.update()
+    text = drawn().replace("\n", " ")
+    assert "3 of 5 used for this target" in text and "You asked" not in text
+    settings.source_count = 4
+    assert "4 of 5 used for this target" in drawn() and "You asked" not in drawn()
+
+
 def test_without_a_backend(capture, drawn: Callable[[], str], scene_module: Scene, monkeypatch) -> None:
     backend = scene_module("backend")
     monkeypatch.delenv(backend.PYTHON_VARIABLE, raising=False)
