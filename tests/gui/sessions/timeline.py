@@ -83,30 +83,33 @@ def gone_ahead(session: Session) -> Steps:
 
 @contextmanager
 def watched(session: Session, name: str) -> Iterator[None]:
-    """Note what drawing and the timer take of Blender's thread (seconds), and which share of what is drawn is right."""
+    """Note what our drawing and our timer take of Blender's thread, and which share of what is drawn is right.
+
+    Seconds of processor time: other processes, the worker above all, do not count.
+    """
     viewport = importlib.import_module(f"{PACKAGE}.engine.viewport").Viewport
     taken: list[float] = []
     right: list[bool] = []
     draw, bring_on = viewport.draw, viewport._bring_on_all
 
     def timed(function: Callable[..., None], *arguments: Any) -> None:
-        begun = time.perf_counter()
+        begun = time.thread_time()
         function(*arguments)
-        taken.append(time.perf_counter() - begun)
+        taken.append(time.thread_time() - begun)
 
     def draw_watched(view: Any, context: bpy.types.Context) -> None:
         timed(draw, view, context)
         right.append(view._shown.frame == context.scene.frame_current)
 
     viewport.draw, viewport._bring_on_all = draw_watched, lambda view: timed(bring_on, view)
-    begun = time.perf_counter()
+    begun = time.thread_time()
     try:
         yield
     finally:
         viewport.draw, viewport._bring_on_all = draw, bring_on
         session.facts[f"own_{name}"] = {
             "longest": max(taken, default=0.0),
-            "share": sum(taken) / (time.perf_counter() - begun),
+            "share": sum(taken) / (time.thread_time() - begun),
             "each": sum(taken) / max(1, len(right)),
             "right": sum(right) / max(1, len(right)),
         }
