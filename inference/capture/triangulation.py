@@ -114,18 +114,31 @@ def _match_pair(first: _Features, second: _Features) -> Array:
     return points[good]
 
 
+def fundamental(first: Camera, second: Camera) -> Array:
+    """Return the 3x3 fundamental matrix: x2^T F x1 = 0 for the pixels of a point (Hartley and Zisserman, 9.2)."""
+    relative = second.world_to_camera @ first.camera_to_world
+    t = relative[:3, 3]
+    cross = np.array([[0.0, -t[2], t[1]], [t[2], 0.0, -t[0]], [-t[1], t[0], 0.0]])
+    matrix: Array = _inverse_intrinsics(second).T @ cross @ relative[:3, :3] @ _inverse_intrinsics(first)
+    return matrix
+
+
+def _inverse_intrinsics(camera: Camera) -> Array:
+    """Return the inverse of the intrinsic matrix; written down, because LAPACK takes its time for a small one."""
+    return np.array(
+        [[1 / camera.fx, 0.0, -camera.cx / camera.fx], [0.0, 1 / camera.fy, -camera.cy / camera.fy], [0.0, 0.0, 1.0]]
+    )
+
+
 def epipolar_distance(first: Camera, second: Camera, x1: Array, x2: Array) -> Array:
     """Return the mean distance in pixels of matches (N, 2), (N, 2) to each other's epipolar lines.
 
     Hartley and Zisserman, 2nd edition, section 9.2.
     """
-    relative = second.world_to_camera @ first.camera_to_world
-    t = relative[:3, 3]
-    cross = np.array([[0.0, -t[2], t[1]], [t[2], 0.0, -t[0]], [-t[1], t[0], 0.0]])
-    fundamental = np.linalg.inv(second.intrinsics).T @ cross @ relative[:3, :3] @ np.linalg.inv(first.intrinsics)
+    matrix = fundamental(first, second)
     h1 = np.column_stack([x1, np.ones(len(x1))])
     h2 = np.column_stack([x2, np.ones(len(x2))])
-    lines2, lines1 = h1 @ fundamental.T, h2 @ fundamental
+    lines2, lines1 = h1 @ matrix.T, h2 @ matrix
     value: Array = np.abs((h2 * lines2).sum(axis=1))
     distances = value / np.linalg.norm(lines2[:, :2], axis=1) + value / np.linalg.norm(lines1[:, :2], axis=1)
     mean: Array = distances / 2
