@@ -16,24 +16,29 @@ from ..errors import PictureError
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 JPEG_SIGNATURE = b"\xff\xd8\xff"
 
+# Bytes in which the size of nearly every picture is found: what cameras and programs put before it is smaller.
+_HEADER = 1 << 20
+
 # A marker of a JPEG stream: not a stuffed zero, not a fill byte, not a restart inside the coded data.
 _JPEG_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")
 # Start of frame: every SOFn, but not DHT (C4), JPG (C8) and DAC (CC).
 _JPEG_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
-def read_bytes(path: Path, owner: str) -> bytes:
+def read_bytes(path: Path, owner: str, most: int = -1) -> bytes:
     """Return a picture file's bytes.
 
     Args:
         path: The file.
         owner: What the file is, for the sentence of an error: "picture of 'name'".
+        most: So many of them at most; -1 for all.
 
     Raises:
         PictureError: If the file is missing or cannot be read.
     """
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(most)
     except FileNotFoundError:
         raise PictureError(f"The {owner} is missing: there is no file {path}.") from None
     except IsADirectoryError:
@@ -82,7 +87,7 @@ def picture_size(path: Path, owner: str) -> tuple[int, int]:
     Raises:
         PictureError: As :func:`read_pixels`.
     """
-    data = read_bytes(path, owner)
+    data = read_bytes(path, owner, _HEADER)
     if data.startswith(PNG_SIGNATURE) and len(data) >= 24:
         return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
     if data.startswith(JPEG_SIGNATURE):

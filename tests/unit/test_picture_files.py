@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,23 @@ def test_what_is_no_picture_is_named(tmp_path: Path, make: Any, words: str) -> N
 def test_sizes_come_from_headers(tmp_path: Path, ending: str, settings: tuple[int, ...]) -> None:
     path = tmp_path / f"a{ending}"
     path.write_bytes(encoded(ending, settings))
+    assert picture_size(path, "picture") == (64, 48)
+
+
+def test_no_more_of_a_picture_is_read_for_its_size_than_needed(tmp_path: Path) -> None:
+    path = tmp_path / "large.jpg"
+    path.write_bytes(encoded(".jpg"))
+    with path.open("r+b") as file:
+        file.truncate(64 << 20)
+    tracemalloc.start()
+    try:
+        assert picture_size(path, "picture") == (64, 48)
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+    # What stands before the size may be large: here, 3 MiB of application segments.
+    jpeg = encoded(".jpg")
+    path.write_bytes(jpeg[:2] + (b"\xff\xe5\xff\xff" + b"\0" * 65533) * 48 + jpeg[2:])
     assert picture_size(path, "picture") == (64, 48)
 
 
