@@ -178,7 +178,9 @@ class ShowColours(bpy.types.Operator):
         return isinstance(context.space_data, bpy.types.SpaceView3D)
 
     def execute(self, context: bpy.types.Context) -> Outcome:
-        show_colours(context.space_data)
+        space = context.space_data
+        assert isinstance(space, bpy.types.SpaceView3D)
+        show_colours(space)
         return {"FINISHED"}
 
 
