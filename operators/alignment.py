@@ -19,6 +19,7 @@ class AlignCapture(bpy.types.Operator):
 
     bl_idname = Operators.ALIGN_CAPTURE
     bl_label = "Align Capture"
+    bl_description = "Move, turn or scale the capture, and all that was made from it, to where it belongs in the scene"
     bl_options = {"REGISTER", "UNDO"}
 
     if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from ..scene.choices import UNUSABLE, choices_of
 from ..scene.names import Operators, Panels
 from ..scene.properties import of_camera, of_scene
 from ..scene.sources import kind_of_mask
+from ..scene.timing import is_recording
 from .common import SidebarPanel, sentence
 
 
@@ -94,6 +95,7 @@ class SourcesPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
             return
         sentence(self.layout, context, f"{obj.name}: {shown.reason}", "CHECKMARK" if shown.used else "X")
         _draw_mask(self.layout, obj.data)
+        _draw_timing(self.layout, obj.data)
 
 
 def _draw_mask(layout: bpy.types.UILayout, camera: bpy.types.Camera) -> None:
@@ -114,6 +116,17 @@ def _draw_mask(layout: bpy.types.UILayout, camera: bpy.types.Camera) -> None:
     row = layout.row(align=True)
     row.operator(Operators.PREVIEW_MASK)
     row.operator(Operators.COPY_MASK, text="Copy to All")
+
+
+def _draw_timing(layout: bpy.types.UILayout, camera: bpy.types.Camera) -> None:
+    """Offer how the chosen source keeps step with the scene, where it is a recording."""
+    if not is_recording(camera):
+        return
+    settings = of_camera(camera)
+    row = layout.row(align=True)
+    row.prop(settings, "frame_speed")
+    row.prop(settings, "frame_shift")
+    layout.operator(Operators.MATCH_FRAME_RATES)
 
 
 CLASSES = (SourceList, SourcesPanel)

@@ -63,6 +63,7 @@ class Operators:
     ALIGN_CAPTURE = "sightline.align_capture"
     PICK_POINTS = "sightline.pick_points"
     ADD_MARKER = "sightline.add_marker"
+    MATCH_FRAME_RATES = "sightline.match_frame_rates"
     TOGGLE_SOURCES = "sightline.toggle_sources"
     SYNTHESIZE_VIEW = "sightline.synthesize_view"
     SYNTHESIZE_ANIMATION = "sightline.synthesize_animation"

@@ -211,6 +211,8 @@ class CameraSettings(bpy.types.PropertyGroup):
         plate_threshold: float
         key_colour: tuple[float, float, float]
         key_tolerance: float
+        frame_speed: float
+        frame_shift: float
     else:
         enabled: BoolProperty(
             name="Use",
@@ -267,6 +269,28 @@ class CameraSettings(bpy.types.PropertyGroup):
             default=0.4,
             update=_pictures_change,
         )
+        frame_speed: FloatProperty(
+            name="Speed",
+            description="Frames of this camera's recording for each frame of the scene: 0.5 where it has 25 a second "
+            "and the scene 50",
+            min=0.001,
+            max=1000.0,
+            soft_min=0.1,
+            soft_max=10.0,
+            default=1.0,
+            precision=4,
+            update=_pictures_change,
+        )
+        frame_shift: FloatProperty(
+            name="Shift",
+            description="So many frames of its recording later is this camera read, to bring it into step with the "
+            "others; the recorded frame that is nearest in time counts",
+            soft_min=-100.0,
+            soft_max=100.0,
+            default=0.0,
+            precision=2,
+            update=_pictures_change,
+        )
 
 
 class CollectionSettings(bpy.types.PropertyGroup):
@@ -275,6 +299,9 @@ class CollectionSettings(bpy.types.PropertyGroup):
     if TYPE_CHECKING:
         format: str
         path: str
+        units: str
+        report: str
+        left_out: str
         points: bpy.types.Object | None
         depth_near: float
         depth_far: float
@@ -284,6 +311,9 @@ class CollectionSettings(bpy.types.PropertyGroup):
     else:
         format: StringProperty(name="Format", description="Kind of calibration the capture was imported from")
         path: StringProperty(name="File", description="Where the capture was imported from", subtype="FILE_PATH")
+        units: StringProperty(name="Unit", description="What the calibration's lengths are in, where it says so")
+        report: StringProperty(options={"HIDDEN"})  # a line each
+        left_out: StringProperty(options={"HIDDEN"})  # a camera and the reason each
         points: PointerProperty(
             name="Points", description="The calibration's points, to place a target camera by", type=bpy.types.Object
         )

@@ -15,6 +15,7 @@ from ..inference.view import MovieFrame, Stored, View
 from .cameras import source_camera
 from .pictures import Photograph, mask_photograph, photograph_of, write_image
 from .properties import of_camera
+from .timing import recorded_frame
 
 NO_PICTURE = "has no picture as its background"
 DISABLED = "switched off"
@@ -68,6 +69,7 @@ def examine(
     settings = of_camera(data)
     if not settings.enabled:
         return Source(obj.name, position, DISABLED)
+    frame = recorded_frame(data, frame)
     try:
         photograph = photograph_of(data, frame)
         if photograph is None:
