@@ -7,6 +7,8 @@ for most lenses, and by less than a tenth, a fraction of what calibrations are g
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,6 +30,8 @@ _SMALLEST = 0.05
 _FARTHEST = 3.0
 
 
+# Many pictures have the same lens.
+@lru_cache(maxsize=64)
 def brown_lens(
     radial: tuple[float, float, float, float], tangential: tuple[float, float], focal: float, corner: float
 ) -> Distortion:
