@@ -1,11 +1,11 @@
 """What buttons do; thin."""
 
-from . import alignment, animation, capture, fixes, gaussians, housekeeping, masks, result, synthesize, timing
+from . import alignment, animation, capture, capture_export, fixes, gaussians, housekeeping, masks, result, synthesize
 
 CLASSES: tuple[type, ...] = (
     *capture.CLASSES,
+    *capture_export.CLASSES,
     *alignment.CLASSES,
-    *timing.CLASSES,
     *masks.CLASSES,
     *synthesize.CLASSES,
     *animation.CLASSES,

@@ -129,3 +129,13 @@ class JobOperator:
     def _report(self, level: str, message: str) -> None:
         report: Any = self.report  # type: ignore[attr-defined]
         report({level}, message)
+
+
+class AskingJobOperator(JobOperator):
+    """A job that a file browser or a dialog comes before, which both end with ``execute``."""
+
+    def execute(self, context: bpy.types.Context) -> Outcome:
+        invoked: bool = self.options.is_invoke  # type: ignore[attr-defined]
+        if invoked and context.window is not None and not bpy.app.background:
+            return self.begin(context)
+        return super().execute(context)

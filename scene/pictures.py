@@ -58,7 +58,7 @@ def photograph_of(camera: bpy.types.Camera, frame: int) -> Photograph | None:
     if background is None:
         return None
     if background.source == "MOVIE_CLIP":
-        return _clip(background.clip, camera.name, frame)
+        return clip_photograph(background.clip, camera.name, frame)
     return image_photograph(background.image, camera.name, frame, background.image_user)
 
 
@@ -107,6 +107,26 @@ def image_photograph(
     if image.source == "SEQUENCE":
         path = _numbered(path, _sequence_number(user, frame))
     return _file(path, owner, image)
+
+
+def clip_photograph(clip: bpy.types.MovieClip, owner: str, frame: int) -> Photograph:
+    """Return what a movie clip, a movie or an image sequence, shows at a scene frame.
+
+    Raises:
+        PictureError: If it shows nothing there, or its file is missing or damaged.
+    """
+    path = Path(bpy.path.abspath(clip.filepath, library=clip.library))
+    number = frame - clip.frame_start + clip.frame_offset
+    if clip.source != "SEQUENCE":
+        _check_movie(path, owner, *clip.size)
+        if not 0 <= number < clip.frame_duration:
+            raise PictureError(
+                f"The movie clip of '{owner}' shows nothing at frame {frame}: it has {clip.frame_duration} frames, the "
+                f"first at {clip.frame_start - clip.frame_offset}."
+            )
+        return Photograph(clip.size[0], clip.size[1], path, movie_frame=number)
+    first = re.search(r"(\d+)\D*$", path.stem)
+    return _file(_numbered(path, number + (int(first.group(1)) if first else 0)), owner)
 
 
 def write_image(image: bpy.types.Image, folder: Path) -> Iterator[Path | None]:
@@ -191,22 +211,6 @@ def _file(path: Path, owner: str, image: bpy.types.Image | None = None) -> Photo
     if size is None:
         raise PictureError(f"The picture of '{owner}' is damaged or of an unknown format: {path}.")
     return Photograph(size[0], size[1], path)
-
-
-def _clip(clip: bpy.types.MovieClip, owner: str, frame: int) -> Photograph:
-    """Return what a movie clip, a movie or an image sequence, shows at a scene frame."""
-    path = Path(bpy.path.abspath(clip.filepath, library=clip.library))
-    number = frame - clip.frame_start + clip.frame_offset
-    if clip.source != "SEQUENCE":
-        _check_movie(path, owner, *clip.size)
-        if not 0 <= number < clip.frame_duration:
-            raise PictureError(
-                f"The movie clip of '{owner}' shows nothing at frame {frame}: it has {clip.frame_duration} frames, the "
-                f"first at {clip.frame_start - clip.frame_offset}."
-            )
-        return Photograph(clip.size[0], clip.size[1], path, movie_frame=number)
-    first = re.search(r"(\d+)\D*$", path.stem)
-    return _file(_numbered(path, number + (int(first.group(1)) if first else 0)), owner)
 
 
 def _check_movie(path: Path, owner: str, width: float, height: float) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import filecmp
 import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from ..errors import OutputError
 from ..picture_output import write_picture
-from ..view import Capture, View
+from ..view import Capture, Picture, View
 from .names import file_stem
 from .stored_pictures import stored_photograph
 
@@ -34,16 +36,17 @@ def with_files(capture: Capture, folder: Path, tell: Callable[[int], None] = lam
 
 
 def copy_file(source: Path, target: Path) -> None:
-    """Copy a file into a folder that may not be there yet; nothing is done where both are the same.
+    """Copy a file into a folder that may not be there yet.
 
     Raises:
-        OutputError: If that is not possible.
+        OutputError: If that is not possible, or another picture is there, which may be somebody's only one.
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
-    except shutil.SameFileError:
-        pass
+        if not target.exists():
+            shutil.copyfile(source, target)
+        elif not filecmp.cmp(source, target, shallow=False):
+            raise OutputError(f"{target} is there already and another picture; choose a new folder.")
     except OSError as error:
         raise OutputError(f"{target} cannot be written: {error.strerror or error}.") from None
 
@@ -55,8 +58,15 @@ def _with_files(view: View, folder: Path) -> View:
     image, kept = view.image, view.mask
     if not isinstance(image, Path):
         image = folder / "images" / f"{file_stem(view.name)}.png"
-        write_picture(image, rgb, bits=8)
+        _save(image, rgb)
     if mask is not None and not isinstance(kept, Path):
         kept = folder / "masks" / f"{file_stem(view.name)}.png"
-        write_picture(kept, mask, bits=8)
+        _save(kept, mask)
     return replace(view, image=image, mask=kept)
+
+
+def _save(path: Path, pixels: Picture) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / path.name
+        write_picture(made, pixels, bits=8)
+        copy_file(made, path)

@@ -84,6 +84,19 @@ def test_pictures_that_lie_there_stay(tmp_path: Path) -> None:
     assert len(list((tmp_path / "images").rglob("*.png"))) == 2
 
 
+def test_other_pictures_are_never_overwritten(tmp_path: Path) -> None:
+    before = capture(tmp_path / "here", LENSES[:2])
+    for kind in WRITERS:
+        out = tmp_path / kind / "out" / "a.json"
+        write_capture(before, out, kind)
+        write_capture(before, out, kind)
+        [copied, *_] = sorted((tmp_path / kind).rglob("images/*"))
+        copied.write_bytes(b"somebody's")
+        with pytest.raises(OutputError, match="is there already and another picture"):
+            write_capture(before, out, kind)
+        assert copied.read_bytes() == b"somebody's"
+
+
 def test_what_cannot_be_expressed_is_said(tmp_path: Path) -> None:
     prism = Distortion("opencv", (0.1, *(0.0,) * 7, 0.01))
     for kind, name in (("colmap", "a COLMAP model"), ("transforms", "a transforms.json")):
