@@ -1,11 +1,24 @@
 """What buttons do; thin."""
 
-from . import alignment, animation, capture, capture_export, fixes, gaussians, housekeeping, masks, result, synthesize
+from . import (
+    alignment,
+    animation,
+    capture,
+    capture_export,
+    fixes,
+    gaussians,
+    housekeeping,
+    masks,
+    result,
+    synthesize,
+    timing,
+)
 
 CLASSES: tuple[type, ...] = (
     *capture.CLASSES,
     *capture_export.CLASSES,
     *alignment.CLASSES,
+    *timing.CLASSES,
     *masks.CLASSES,
     *synthesize.CLASSES,
     *animation.CLASSES,

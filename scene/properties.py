@@ -211,6 +211,8 @@ class CameraSettings(bpy.types.PropertyGroup):
         plate_threshold: float
         key_colour: tuple[float, float, float]
         key_tolerance: float
+        frame_speed: float
+        frame_shift: float
     else:
         enabled: BoolProperty(
             name="Use",
@@ -265,6 +267,28 @@ class CameraSettings(bpy.types.PropertyGroup):
             min=0.05,
             max=0.9,
             default=0.4,
+            update=_pictures_change,
+        )
+        frame_speed: FloatProperty(
+            name="Speed",
+            description="Frames of this camera's recording for each frame of the scene: 0.5 where it has 25 a second "
+            "and the scene 50",
+            min=0.001,
+            max=1000.0,
+            soft_min=0.1,
+            soft_max=10.0,
+            default=1.0,
+            precision=4,
+            update=_pictures_change,
+        )
+        frame_shift: FloatProperty(
+            name="Shift",
+            description="So many frames of its recording later is this camera read, to bring it into step with the "
+            "others; the recorded frame that is nearest in time counts",
+            soft_min=-100.0,
+            soft_max=100.0,
+            default=0.0,
+            precision=2,
             update=_pictures_change,
         )
 
