@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -84,8 +84,18 @@ def visible_gaussians(view_layer: bpy.types.ViewLayer, *, render: bool = False) 
     """Return the objects of Gaussians that show in a view layer's viewport, or that render."""
     objects = [obj for obj in view_layer.objects if is_gaussians(obj)]
     if render:
-        return [obj for obj in objects if not obj.hide_render]
+        rendering = set(_rendering(view_layer.layer_collection))
+        return [obj for obj in objects if obj in rendering and not obj.hide_render]
     return [obj for obj in objects if obj.visible_get(view_layer=view_layer)]
+
+
+def _rendering(layer: bpy.types.LayerCollection) -> Iterator[bpy.types.Object]:
+    """Yield the objects that a view layer's collections let render: one such collection is enough for an object."""
+    if not layer.exclude:
+        yield from layer.collection.objects
+    for child in layer.children:
+        if not child.collection.hide_render:
+            yield from _rendering(child)
 
 
 def handles_of(objects: list[bpy.types.Object]) -> tuple[Handle[bpy.types.Object], ...]:

@@ -59,6 +59,70 @@ def written(scene_module: Scene) -> list[Path]:
     return sorted((scene_module("backend").pictures_folder() / "clouds").glob("*"))
 
 
+@pytest.fixture
+def rendered() -> Iterator[Callable[[], set[str]]]:
+    """The names of the objects that Blender gives to an engine in a render."""
+
+    class Teller(bpy.types.RenderEngine):
+        bl_idname, bl_label = "TELLER", "Teller"
+        names: set[str]
+
+        def render(self, depsgraph: bpy.types.Depsgraph) -> None:
+            assert depsgraph.mode == "RENDER"
+            Teller.names = {obj.name for obj in depsgraph.objects}
+            self.end_result(self.begin_result(0, 0, 8, 8))
+
+    def names() -> set[str]:
+        bpy.context.scene.render.engine = "TELLER"
+        bpy.ops.render.render()
+        return Teller.names
+
+    bpy.utils.register_class(Teller)
+    yield names
+    bpy.utils.unregister_class(Teller)
+
+
+def test_what_renders_is_what_blender_renders(blank: None, scene_module: Scene, add, rendered) -> None:
+    scene, layer = bpy.context.scene, bpy.context.view_layer
+    layers = {"scene": layer.layer_collection}
+    clouds: list[bpy.types.Object] = []
+
+    def put(cloud: bpy.types.Object, *names: str) -> None:
+        for owner in cloud.users_collection:
+            owner.objects.unlink(cloud)
+        for name in names:
+            layers[name].collection.objects.link(cloud)
+
+    def collection(name: str, parent: str = "scene", **settings: bool) -> None:
+        made = bpy.data.collections.new(name)
+        layers[parent].collection.children.link(made)
+        layers[name] = layers[parent].children[name]
+        clouds.append(add(f"in {name}"))
+        put(clouds[-1], name)
+        for setting, value in settings.items():
+            setattr(made if setting == "hide_render" else layers[name], setting, value)
+
+    collection("plain")
+    collection("unrendered", hide_render=True)
+    collection("inside unrendered", "unrendered")
+    collection("excluded", exclude=True)
+    collection("inside excluded", "excluded", exclude=False)
+    collection("unrendered inside excluded", "excluded", exclude=False, hide_render=True)
+    collection("unrendered and excluded", hide_render=True, exclude=True)
+    collection("inside both", "unrendered and excluded", exclude=False)
+    collection("hidden", hide_viewport=True)
+    collection("indirect", indirect_only=True)
+    twice, never, out_of_sight = others = [add(name) for name in ("twice", "never", "out of sight")]
+    clouds += others
+    put(twice, "unrendered", "excluded", "hidden")
+    never.hide_render = out_of_sight.hide_viewport = scene.collection.hide_render = True
+    layer.update()
+    ours = {obj.name for obj in scene_module("recipes").visible_gaussians(layer, render=True)}
+    assert ours == rendered() & {obj.name for obj in clouds}
+    assert {"in plain", "in hidden", "in indirect", "in inside excluded", "twice", "out of sight"} <= ours
+    assert not ours & {"in unrendered", "in inside unrendered", "in excluded", "never"}
+
+
 def test_all_visible_gaussians_where_they_stand(scene, scene_module: Scene, add, tmp_path: Path) -> None:
     parent = bpy.data.objects["Cube"]
     one, two, hidden = add("one"), add("two", 7, 1), add("hidden")
