@@ -156,7 +156,7 @@ def _single(case: Case, faulty: Sequence[int], trusted: frozenset[int], progress
 
 def _sizes(case: Case, known: Sequence[Diagnosis]) -> list[Diagnosis]:
     """Return the pictures that have not the shape of their cameras, mistakes undone, where nothing is said of them."""
-    said = {diagnosis.camera for diagnosis in known}
+    said = {diagnosis.camera for diagnosis in known if diagnosis.kind == "rotated"}
     found = []
     for name, sight, picture in zip(case.names, case.sights, case.pictures, strict=True):
         if sight.fits(picture) or name in said:

@@ -191,7 +191,7 @@ def _other_size(sight: Sight) -> Sight | None:
     camera = sight.camera
     share = _offset(sight) + 0.5
     # The principal point is near the middle of the pictures that it was calibrated on.
-    if abs(share[0] - share[1]) > 0.1 * share.max() or not 0.05 < share.mean() < 20 or abs(share.mean() - 0.5) < 0.05:
+    if abs(share[0] - share[1]) > 0.2 * share.max() or not 0.05 < share.mean() < 20 or abs(share.mean() - 0.5) < 0.05:
         return None
     factor = 0.5 / float(share.mean())
     scaled = replace(camera, fx=camera.fx * factor, fy=camera.fy * factor, cx=camera.cx * factor, cy=camera.cy * factor)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,9 +63,15 @@ class Sight:
     def ideal(self, picture: PictureFeatures, features: NDArray[np.intp]) -> tuple[Camera, Array]:
         """Return the camera without its lens at the size of the scaled picture, and where it sees features (N, 2)."""
         size = self.turn.size(picture.width, picture.height)
-        camera = self.camera.resized(*size)
+        camera = _resized(self.camera, *size)
         pixels = self.turn.apply(picture.pixels[features], picture.width, picture.height)
         return camera.ideal, undistort(camera, pixels)
+
+
+@lru_cache(maxsize=256)
+def _resized(camera: Camera, width: int, height: int) -> Camera:
+    """Return :meth:`Camera.resized`, which checks its numbers, once for all pairs that a camera is part of."""
+    return camera.resized(width, height)
 
 
 @dataclass(frozen=True, eq=False)
