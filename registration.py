@@ -12,6 +12,7 @@ import bpy
 
 from . import engine, operators, panels
 from .engine.viewport import stop_all
+from .panels import match_overlay
 from .preferences import SightlinePreferences
 from .scene import backend, batch, choices, clouds, gaussian_sequences, properties
 from .scene.job import Job, forget_last
@@ -48,6 +49,7 @@ def register() -> None:
         bpy.utils.register_class(cls)
     properties.register()
     panels.render.register()
+    match_overlay.register()
     for handlers, handler in HANDLERS:
         handlers.append(handler)
     _Registered.command = bpy.utils.register_cli_command(COMMAND, batch.command)  # type: ignore[func-returns-value]
@@ -64,6 +66,7 @@ def unregister() -> None:
     backend.close()
     choices.forget()
     clouds.forget_all()
+    match_overlay.unregister()
     panels.render.unregister()
     properties.unregister()
     for cls in reversed(CLASSES):

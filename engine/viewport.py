@@ -16,11 +16,11 @@ from ..inference.frame_cache import from_sixteen_bits
 from ..scene.cameras import target_camera, view_camera
 from ..scene.handles import Handle
 from ..scene.job import Job, Step, rendering
+from ..scene.placement import WHOLE, Place, camera_frame
 from ..scene.properties import of_scene
 from ..scene.world import background_colour
 from . import drawing
 from .path_frames import PathFrames
-from .placement import WHOLE, Place, camera_frame
 from .view_pictures import Look, Made, Rgba, Shown, made
 
 # Longer sides of the first pictures of a view that stands still; then comes that of the scene's settings.

@@ -3,6 +3,7 @@
 from . import (
     alignment,
     animation,
+    calibration,
     capture,
     capture_export,
     fixes,
@@ -17,6 +18,7 @@ from . import (
 CLASSES: tuple[type, ...] = (
     *capture.CLASSES,
     *capture_export.CLASSES,
+    *calibration.CLASSES,
     *alignment.CLASSES,
     *timing.CLASSES,
     *masks.CLASSES,

@@ -37,7 +37,7 @@ class AlignCapture(bpy.types.Operator):
 
     @classmethod
     def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
-        way: str = properties.way  # type: ignore[attr-defined]
+        way: str = properties.way
         return next(text for name, _, text in WAYS if name == way)
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Outcome:
@@ -46,7 +46,7 @@ class AlignCapture(bpy.types.Operator):
         points = picked_points(context)
         if len(points) == 2:
             self.distance = float(np.linalg.norm(points[0] - points[1]))
-        return context.window_manager.invoke_props_dialog(self)  # type: ignore[return-value]
+        return context.window_manager.invoke_props_dialog(self)
 
     def draw(self, _context: bpy.types.Context) -> None:
         if self.way == "DISTANCE":

@@ -1,9 +1,21 @@
 """What the user sees: the tab *Sightline* in the 3D view's sidebar, and the Render properties."""
 
-from . import alignment, animation, capture, gaussians, method, render, result, sources, target
+from . import (
+    alignment,
+    animation,
+    calibration,
+    capture,
+    gaussians,
+    method,
+    render,
+    result,
+    sources,
+    target,
+)
 
 CLASSES: tuple[type, ...] = (
     *capture.CLASSES,
+    *calibration.CLASSES,
     *alignment.CLASSES,
     *sources.CLASSES,
     *target.CLASSES,

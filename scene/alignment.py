@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import bmesh
 import bpy
 import numpy as np
@@ -90,7 +92,8 @@ def picked_points(context: bpy.types.Context) -> list[Array]:
     obj = context.edit_object
     if obj is not None and isinstance(obj.data, bpy.types.Mesh):
         mesh = bmesh.from_edit_mesh(obj.data)
-        history = [vertex for vertex in mesh.select_history if isinstance(vertex, bmesh.types.BMVert)]
+        picked: Any = mesh.select_history
+        history = [vertex for vertex in picked if isinstance(vertex, bmesh.types.BMVert)]
         others = [vertex for vertex in mesh.verts if vertex.select and vertex not in history]
         return [_place(obj.matrix_world @ vertex.co) for vertex in (*history, *others)]
     return [_place(marker.matrix_world.translation) for marker in _markers(context.scene)]
@@ -132,7 +135,7 @@ def add_marker(context: bpy.types.Context) -> bpy.types.Object:
     marker.location = context.scene.cursor.location
     capture.objects.link(marker)
     context.view_layer.update()
-    marker.empty_display_size = root.empty_display_size / max(root.matrix_world.to_scale())
+    marker.empty_display_size = root.empty_display_size / root.matrix_world.median_scale
     hang(marker, root)
     return marker
 

@@ -36,7 +36,7 @@ def import_capture(job: Job, scene: Handle[bpy.types.Scene], path: Path) -> Step
     Raises:
         SightlineError: If it cannot be read. Nothing of the scene has changed then.
     """
-    return (yield from bring_in(job, scene, _name_of(path), {"path": str(path)}))
+    return (yield from bring_in(job, scene, name_of(path), {"path": str(path)}))
 
 
 def bring_in(
@@ -61,7 +61,7 @@ def bring_in(
         SightlineError: If that fails. Nothing of the scene has changed then.
     """
     worker = client()
-    pictures = _new_folder(output_folder(there(scene)), name)
+    pictures = new_folder(output_folder(there(scene)), name)
     building: Building | None = None
     try:
         data = yield from answer(job, worker, "import", {**params, "pictures": str(pictures)}, 0.0, 0.7)
@@ -109,7 +109,7 @@ def camera_collection(context: bpy.types.Context) -> bpy.types.Collection:
     return collection
 
 
-def _name_of(path: Path) -> str:
+def name_of(path: Path) -> str:
     """Return what the capture is called: the nearest folder or file with a telling name."""
     for name in (path.stem if path.is_file() else path.name, *(parent.name for parent in path.parents)):
         if name.lower() not in _GENERIC:
@@ -117,7 +117,7 @@ def _name_of(path: Path) -> str:
     return "Capture"
 
 
-def _new_folder(base: Path, name: str) -> Path:
+def new_folder(base: Path, name: str) -> Path:
     """Make a folder that was not there yet, for undistorted pictures."""
     try:
         base.mkdir(parents=True, exist_ok=True)

@@ -27,7 +27,7 @@ PREVIEW_KEY = "sightline_preview"
 GAUSSIANS = "Sightline Gaussians"
 DISPLAY_KEY = "sightline_display"
 
-# Custom property that marks the temporary scene in which cameras are read at other frames.
+# Custom property of the temporary scene in which cameras are read at other frames: their collection.
 PATH_KEY = "sightline_path"
 
 # Custom property of Gaussians that follow the frame: the sequence and the frame they hold.
@@ -63,6 +63,10 @@ class Operators:
     ALIGN_CAPTURE = "sightline.align_capture"
     PICK_POINTS = "sightline.pick_points"
     ADD_MARKER = "sightline.add_marker"
+    CALIBRATE_PHOTOGRAPHS = "sightline.calibrate_photographs"
+    CHECK_CALIBRATION = "sightline.check_calibration"
+    DISABLE_BAD_CAMERAS = "sightline.disable_bad_cameras"
+    LOOK_THROUGH_SOURCE = "sightline.look_through_source"
     MATCH_FRAME_RATES = "sightline.match_frame_rates"
     TOGGLE_SOURCES = "sightline.toggle_sources"
     SYNTHESIZE_VIEW = "sightline.synthesize_view"
@@ -95,6 +99,7 @@ class Panels:
     CAPTURE = "SIGHTLINE_PT_capture"
     CAPTURE_MENU = "SIGHTLINE_MT_capture"
     CAPTURE_DROP = "SIGHTLINE_FH_capture"
+    CALIBRATION = "SIGHTLINE_PT_calibration"
     ALIGNMENT = "SIGHTLINE_PT_alignment"
     SOURCES = "SIGHTLINE_PT_sources"
     TARGET = "SIGHTLINE_PT_target"

@@ -302,6 +302,8 @@ class CollectionSettings(bpy.types.PropertyGroup):
         units: str
         report: str
         left_out: str
+        check: str
+        show_matches: bool
         points: bpy.types.Object | None
         depth_near: float
         depth_far: float
@@ -314,6 +316,13 @@ class CollectionSettings(bpy.types.PropertyGroup):
         units: StringProperty(name="Unit", description="What the calibration's lengths are in, where it says so")
         report: StringProperty(options={"HIDDEN"})  # a line each
         left_out: StringProperty(options={"HIDDEN"})  # a camera and the reason each
+        check: StringProperty(options={"HIDDEN"})  # what Check Calibration found, as JSON
+        show_matches: BoolProperty(
+            name="Show Matches",
+            description="Draw matched points over the photograph of a source that you look through: green where the "
+            "cameras fit them to a pixel, red where they do not",
+            update=_pictures_change,
+        )
         points: PointerProperty(
             name="Points", description="The calibration's points, to place a target camera by", type=bpy.types.Object
         )

@@ -212,7 +212,7 @@ def _check_unmoved(asked: Order, pattern: Path) -> None:
         GaussiansError: If its object was moved, with its capture or alone.
     """
     obj = _follower(asked, pattern)
-    if obj is not None and not np.allclose(obj.matrix_world, np.eye(4), atol=1e-5):
+    if obj is not None and not np.allclose(np.array(obj.matrix_world), np.eye(4), atol=1e-5):
         raise GaussiansError(
             f"'{obj.name}' was moved since its first frames were made, and new ones would lie elsewhere; switch off "
             "Only Missing Frames to make all of them."
