@@ -7,7 +7,18 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from .commands import calibrate, check, convert_weights, evaluate, import_capture, info, reconstruct, splat, synthesize
+from .commands import (
+    calibrate,
+    check,
+    convert_weights,
+    evaluate,
+    even_out,
+    import_capture,
+    info,
+    reconstruct,
+    splat,
+    synthesize,
+)
 from .commands.common import UsageError
 from .commands.terminal import progress_bar
 from .worker.failures import failure
@@ -21,7 +32,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m inference", description="Pictures of a scene from where no camera stood."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (info, import_capture, calibrate, check, synthesize, reconstruct, splat, evaluate, convert_weights):
+    for command in (
+        info,
+        import_capture,
+        calibrate,
+        check,
+        even_out,
+        synthesize,
+        reconstruct,
+        splat,
+        evaluate,
+        convert_weights,
+    ):
         command.add_parser(commands)
     try:
         parsed = parser.parse_args(arguments)

@@ -59,6 +59,7 @@ class Handlers:
             "export": self.export_capture,
             "calibrate": self.calibrate,
             "check": self.check,
+            "even_out": self.even_out,
             "synthesize": self.synthesize,
             "reconstruct": self.reconstruct,
             "splat": self.splat,
@@ -184,6 +185,21 @@ class Handlers:
         from ..calibration.check import check_calibration
 
         return check_calibration(Capture.from_json(params["capture"]), context.progress).to_json()
+
+    def even_out(self, params: dict[str, Any], context: Context) -> dict[str, Any]:
+        """Find what makes a capture's photographs agree in exposure and white balance.
+
+        Raises:
+            CaptureError: If no two photographs have enough points in common.
+            PictureError, CameraError: If a picture cannot be read.
+        """
+        from ..capture.colour_balance import even_out
+        from ..capture.photographs import Photographs
+
+        found = even_out(Capture.from_json(params["capture"]), Photographs(), context.progress)
+        for warning in found.warnings:
+            context.warning(warning)
+        return {**found.to_json(), "sentence": found.sentence}
 
     def synthesize(self, params: dict[str, Any], context: Context) -> dict[str, Any]:
         """Make the picture of the target camera, unless the cache has it; see :func:`picture_answer`.
