@@ -35,7 +35,8 @@ class Attached:
     @property
     def sentence(self) -> str:
         """Everything in one sentence."""
-        parts = [f"{self.count} cameras have their picture now"]
+        have = "camera has its" if self.count == 1 else "cameras have their"
+        parts = [f"{self.count} {have} picture now"]
         if self.cameras:
             parts.append(f"no picture for {_some(self.cameras)}")
         if self.pictures:
