@@ -60,24 +60,15 @@ def photograph(of: Camera) -> NDArray[np.float32]:
     return np.clip(picture, 0, 1).astype(np.float32)
 
 
-def boards(count: int = 6) -> Capture:
-    """Return photographs from an arc, no two of the same height, with a little roll."""
+def boards(count: int = 6, centred: bool = False) -> Capture:
+    """Return photographs from an arc, of different heights and rolls; the principal point is off the middle."""
     views = []
     for index in range(count):
         along = index / (count - 1) * 2 - 1
         of = camera(
             (1.6 * along, 0.25 * np.sin(3.0 * index), 0.5 * along**2 + 0.1 * (index % 2)), roll=0.05 * (index % 3)
         )
+        if centred:
+            of = replace(of, cx=WIDTH / 2, cy=HEIGHT / 2)
         views.append(View(f"v{index}", of, photograph(of)))
     return Capture(tuple(views))
-
-
-def with_cameras(capture: Capture, change, which: frozenset[int] | None = None) -> Capture:  # type: ignore[no-untyped-def]
-    """Return a capture with other cameras, all of them or some."""
-    return replace(
-        capture,
-        views=tuple(
-            replace(view, camera=change(view.camera)) if which is None or index in which else view
-            for index, view in enumerate(capture)
-        ),
-    )
