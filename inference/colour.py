@@ -51,7 +51,7 @@ def corrected(srgb: Picture, correction: ColourCorrection) -> Picture:
     What is clipped stays white: it was at least as bright as that, so a gain below 1 would make grey of it.
     """
     linear = to_linear(srgb)
-    changed = linear * np.float32(correction.gain) + np.float32(correction.offset)
+    changed = linear * np.asarray(correction.gain, np.float32) + np.asarray(correction.offset, np.float32)
     clipped = np.clip((srgb - _NEARLY_CLIPPED) / (1 - _NEARLY_CLIPPED), 0.0, 1.0)
     return from_linear(np.maximum(changed, changed + clipped * (linear - changed)))
 

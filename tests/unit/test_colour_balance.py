@@ -93,17 +93,17 @@ def test_exposures_of_pictures_are_found() -> None:
 
 
 def test_masked_and_clipped_pixels_are_left_out() -> None:
-    capture = wall((0.0, 0.3), 360)
-    half = np.zeros((360, 360), np.float32)
-    half[:, 180:] = 1
+    capture = wall((0.0, 0.3))
+    right = np.zeros((240, 240), np.float32)
+    right[:, 80:] = 1
     red = np.asarray(capture.views[0].image).copy()
-    red[:, :180] = red[:, :180] * [1.0, 0.2, 0.2]  # a passer-by
+    red[:, :80] = red[:, :80] * [1.0, 0.2, 0.2]  # a passer-by
     bright = exposed(red, np.full(3, 1.6), None)
-    capture = Capture((replace(capture.views[0], image=bright, mask=half), capture.views[1]))
+    capture = Capture((replace(capture.views[0], image=bright, mask=right), capture.views[1]))
     (samples,) = colour_samples(capture, Photographs())
-    assert len(samples) > 10 and samples.a.max() < to_linear(np.float32(BRIGHTEST))
+    assert len(samples) >= 8 and samples.a.max() < to_linear(np.float32(BRIGHTEST))
     np.testing.assert_allclose(np.median(samples.a / samples.b, axis=0), 1.6, rtol=0.05)
-    nothing = replace(capture.views[0], mask=np.zeros_like(half))
+    nothing = replace(capture.views[0], mask=np.zeros_like(right))
     with pytest.raises(CaptureError, match="cannot be evened out"):
         even_out(Capture((nothing, capture.views[1])), Photographs())
 
