@@ -92,6 +92,60 @@ def test_the_whole_capture_can_be_moved_and_scaled(scene_module: Scene, tmp_path
     assert known() is None
 
 
+def test_the_report_is_kept_and_names_what_is_skipped(scene_module: Scene, tmp_path: Path) -> None:
+    """A folder is as good as the file in it."""
+    path = write_capture(tmp_path / "c")
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps({**record, "k1": -0.05}))
+    (path.parent / "images" / "view_3.png").unlink()
+    assert bpy.ops.sightline.import_capture(filepath=f"{path.parent}/") == {"FINISHED"}
+    capture = bpy.context.scene.sightline.capture
+    assert scene_module("capture_report").lines(capture) == [
+        "4 cameras, 1 skipped",
+        "Lens distortion: radial",
+        "4 pictures straightened",
+        "Unit: not stated",
+        "Depth: 2 to 5 (given)",
+    ]
+    [left_out] = scene_module("capture_report").left_out(capture)
+    assert left_out.startswith("view_3: its picture") and left_out.endswith("is missing")
+    state = bpy.context.window_manager.sightline
+    assert "'view_3' is left out" in state.warnings and state.facts.startswith("c: 4 cameras, 1 skipped, Lens dist")
+    described = bpy.types.SIGHTLINE_OT_capture_details.description(bpy.context, None)
+    assert described == left_out
+
+
+def test_units_that_differ_are_said_until_the_empty_makes_up_for_it(scene_module: Scene, tmp_path: Path) -> None:
+    bpy.ops.sightline.import_capture(filepath=str(write_capture(tmp_path / "c")))
+    scene, capture = bpy.context.scene, bpy.context.scene.sightline.capture
+    report = scene_module("capture_report")
+    assert report.unit_note(scene, capture) is None, "no unit is stated"
+    capture.sightline.units = "mm"
+    note = report.unit_note(scene, capture)
+    assert "in mm" in note and "is 1 m" in note and "'c' to 0.001" in note
+    scene.unit_settings.scale_length = 0.001
+    assert report.unit_note(scene, capture) is None
+    scene.unit_settings.scale_length = 0.01
+    assert "is 0.01 m" in report.unit_note(scene, capture) and "to 0.1 " in report.unit_note(scene, capture)
+    capture.objects["c"].scale = (0.1, 0.1, 0.1)
+    bpy.context.view_layer.update()
+    assert report.unit_note(scene, capture) is None
+    scene.unit_settings.scale_length, scene.unit_settings.system = 1.0, "NONE"
+    assert report.unit_note(scene, capture) is None
+
+
+def test_calibrations_can_be_dropped_into_the_3d_view(blank, scene_module: Scene) -> None:
+    handler = bpy.types.SIGHTLINE_FH_capture
+    assert handler.bl_import_operator == "sightline.import_capture"
+    assert set(handler.bl_file_extensions.split(";")) == set(scene_module("captures").ENDINGS)
+    [window] = bpy.context.window_manager.windows
+    area = window.screen.areas[0]
+    for kind, wanted in (("VIEW_3D", True), ("TEXT_EDITOR", False)):
+        area.type = kind
+        with bpy.context.temp_override(window=window, area=area):
+            assert handler.poll_drop(bpy.context) == wanted
+
+
 def test_importing_twice_keeps_both(scene_module: Scene, tmp_path: Path) -> None:
     path = str(write_capture(tmp_path / "c"))
     for _ in range(2):

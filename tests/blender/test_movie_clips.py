@@ -45,7 +45,7 @@ def projected(frame: int, lens: tuple[float, ...]) -> np.ndarray:
 
 
 def solve(clip: bpy.types.MovieClip, model: str = "BROWN", lens: tuple[float, ...] | None = None) -> None:
-    """Track and solve with a known lens: that Blender reproduces the tracks exactly proves our formula to be its own."""
+    """Track and solve with a known lens: Blender reproduces the tracks only if our formula is its own."""
     camera = clip.tracking.camera
     camera.sensor_width, camera.focal_length_pixels, camera.principal_point_pixels = 36, FOCAL, CENTRE
     camera.distortion_model = model
@@ -180,7 +180,7 @@ def test_what_cannot_be_used_is_one_sentence(scene_module: Scene, tmp_path: Path
     with pytest.raises(RuntimeError, match="No movie clip has a solved camera motion"):
         bpy.ops.sightline.capture_from_clip()
     clip = sequence(tmp_path / "shot")
-    with pytest.raises(RuntimeError, match="The camera motion of 'shot_0003.png' is not solved"):
+    with pytest.raises(RuntimeError, match=r"The camera motion of .* is not solved"):
         bpy.ops.sightline.capture_from_clip(clip=clip.name)
     solve(clip)
     collections = len(bpy.data.collections)
@@ -190,6 +190,6 @@ def test_what_cannot_be_used_is_one_sentence(scene_module: Scene, tmp_path: Path
     with pytest.raises(RuntimeError, match="has a K4, which cannot be expressed"):
         bpy.ops.sightline.capture_from_clip()
     clip.tracking.camera.distortion_model, clip.tracking.camera.division_k1 = "DIVISION", 0.1
-    with pytest.raises(RuntimeError, match="Division of 'shot_0003.png' cannot be expressed; choose Polynomial"):
+    with pytest.raises(RuntimeError, match=r"lens model Division of .* cannot be expressed; choose Polynomial"):
         bpy.ops.sightline.capture_from_clip()
     assert len(bpy.data.collections) == collections and not (tmp_path / "out").exists()

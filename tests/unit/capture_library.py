@@ -1,7 +1,7 @@
 """One sample of every format, and what is read from any capture, for tests that cannot import the formats themselves.
 
-``python -m tests.unit.capture_library write FOLDER`` writes the samples, ``... read PATH ...`` reads captures; both print
-JSON.
+``python -m tests.unit.capture_library write FOLDER`` writes the samples, ``... read PATH ...`` reads captures; both
+print JSON.
 """
 
 from __future__ import annotations
