@@ -16,7 +16,7 @@ from .sources import cameras_in
 
 
 class CameraPath:
-    """A temporary scene that holds a recipe's cameras and clouds, and can be set to any frame.
+    """A temporary scene that knows a recipe's cameras and clouds, hidden ones too, and can be set to any frame.
 
     Its dependency graph takes in what they depend on (parents, constraints, drivers), whatever scene that is in, and
     nothing else: that is quick, and the user's own scene stays where it is. Drivers that ask for the active scene get
@@ -33,22 +33,25 @@ class CameraPath:
     def __enter__(self) -> Self:
         own: bpy.types.Scene = there(self._recipe.stage.scene, "The scene")
         scene = bpy.data.scenes.new("Sightline Path")
-        scene[PATH_KEY] = True
         scene.render.frame_map_old, scene.render.frame_map_new = own.render.frame_map_old, own.render.frame_map_new
         objects: list[bpy.types.Object] = [there(handle, "The object") for handle in self._recipe.objects]
         if self._recipe.capture is not None:
             objects += cameras_in(there(self._recipe.capture, "The capture"))
         if self._recipe.stage.target is not None:
             objects.append(there(self._recipe.stage.target, "The target camera"))
+        collection = bpy.data.collections.new("Sightline Path")
         for obj in dict.fromkeys(objects):
-            scene.collection.objects.link(obj)
-        self._scene = scene
+            collection.objects.link(obj)
+        # Not as a part of the scene: what a property of it points to is evaluated even where it is hidden.
+        scene[PATH_KEY] = collection
+        self._scene, self._collection = scene, collection
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         bpy.data.scenes.remove(self._scene)
+        bpy.data.collections.remove(self._collection)
 
     def at(self, frame: int) -> bpy.types.Depsgraph:
         """Go to a frame and return the dependency graph there."""

@@ -80,10 +80,14 @@ def test_nobody_notices(recipe, scene_module: Scene) -> None:
     animate(target)
     scene = bpy.context.scene
     scene.frame_set(5)
-    before = target.matrix_world.copy(), target.data.lens, set(bpy.data.scenes), set(bpy.data.objects), target.users
+
+    def data() -> set[bpy.types.ID]:
+        return {*bpy.data.scenes, *bpy.data.collections, *bpy.data.objects}
+
+    before = target.matrix_world.copy(), target.data.lens, data(), target.users
     with scene_module("camera_path").CameraPath(recipe) as path:
         path.at(20)
-    after = target.matrix_world.copy(), target.data.lens, set(bpy.data.scenes), set(bpy.data.objects), target.users
+    after = target.matrix_world.copy(), target.data.lens, data(), target.users
     assert before == after and scene.frame_current == 5 and bpy.context.scene == scene
 
 
@@ -105,6 +109,26 @@ def test_cameras_that_a_view_layer_leaves_out_are_read(recipe, scene_module: Sce
     bpy.context.view_layer.layer_collection.children["hidden"].exclude = True
     with scene_module("camera_path").CameraPath(recipe) as path:
         assert np.allclose(path.camera(20).world_to_camera, wanted.world_to_camera, atol=1e-7)
+
+
+@pytest.mark.parametrize("hide", ["object", "collection"])
+def test_cameras_that_are_hidden_are_read(recipe, scene_module: Scene, hide: str) -> None:
+    scene = bpy.context.scene
+    capture, source = scene.sightline.capture, scene.sightline.capture.objects["view_1"]
+    animate(source)
+    scene.frame_set(20)
+    wanted = source.matrix_world.translation.copy()
+    scene.frame_set(1)
+    parented(scene.sightline.target)
+    target = expected(scene_module, 20)
+    scene.sightline.target.hide_viewport = True
+    for hidden in (source, scene.sightline.target.parent) if hide == "object" else (capture,):
+        hidden.hide_viewport = True
+    gathering, job = scene_module("gathering"), scene_module("job")
+    with scene_module("camera_path").CameraPath(recipe) as path:
+        assert np.allclose(path.camera(20).world_to_camera, target.world_to_camera, atol=1e-6)
+        read = job.at_once(gathering.read_sources(recipe.stage, recipe.capture, 20, path.graph))
+    assert np.allclose({one.name: one.position for one in read}["view_1"], wanted, atol=1e-6)
 
 
 def test_keys_are_those_of_the_frame_itself(recipe, scene_module: Scene) -> None:
