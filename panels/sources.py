@@ -11,7 +11,7 @@ from ..scene.names import Operators, Panels
 from ..scene.properties import of_camera, of_scene
 from ..scene.sources import kind_of_mask
 from ..scene.timing import is_recording
-from .common import SidebarPanel, sentence
+from .common import SidebarPanel, sentence, settings_column
 
 
 class SourceList(bpy.types.UIList):
@@ -87,6 +87,9 @@ class SourcesPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
             self._active(context, capture.all_objects[settings.active_source])
         if any(shown.word == UNUSABLE for shown in choices.sources.values()):
             sentence(layout, context, "Click a camera to see why it cannot be used.", "INFO")
+        row = layout.row(align=True)
+        row.operator(Operators.EVEN_OUT)
+        row.operator(Operators.RESET_COLOURS, text="", icon="LOOP_BACK")
 
     def _active(self, context: bpy.types.Context, obj: bpy.types.Object) -> None:
         """Say of the chosen source what the list has no room for."""
@@ -95,6 +98,9 @@ class SourcesPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
             return
         sentence(self.layout, context, f"{obj.name}: {shown.reason}", "CHECKMARK" if shown.used else "X")
         _draw_mask(self.layout, obj.data)
+        column = settings_column(self.layout)
+        column.prop(of_camera(obj.data), "gain")
+        column.prop(of_camera(obj.data), "offset")
         _draw_timing(self.layout, obj.data)
 
 

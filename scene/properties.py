@@ -211,6 +211,8 @@ class CameraSettings(bpy.types.PropertyGroup):
         plate_threshold: float
         key_colour: tuple[float, float, float]
         key_tolerance: float
+        gain: tuple[float, float, float]
+        offset: tuple[float, float, float]
         frame_speed: float
         frame_shift: float
     else:
@@ -267,6 +269,29 @@ class CameraSettings(bpy.types.PropertyGroup):
             min=0.05,
             max=0.9,
             default=0.4,
+            update=_pictures_change,
+        )
+        gain: FloatVectorProperty(
+            name="Gain",
+            description="Red, green and blue of the photograph are multiplied by this in linear light where a picture "
+            "is made from it; 1 changes nothing. The photograph itself stays as it is",
+            size=3,
+            min=1e-3,
+            soft_min=0.25,
+            soft_max=4.0,
+            default=(1.0, 1.0, 1.0),
+            precision=3,
+            update=_pictures_change,
+        )
+        offset: FloatVectorProperty(
+            name="Offset",
+            description="This is added after the gain, in linear light with 1 as white; 0 changes nothing",
+            size=3,
+            soft_min=-0.05,
+            soft_max=0.05,
+            default=(0.0, 0.0, 0.0),
+            precision=4,
+            step=0.1,
             update=_pictures_change,
         )
         frame_speed: FloatProperty(

@@ -9,12 +9,13 @@ from pathlib import Path
 import bpy
 
 from ..inference.camera import Camera
+from ..inference.colour_correction import ColourCorrection
 from ..inference.errors import PictureError, SightlineError
 from ..inference.mattes import ChromaKey, CleanPlate, Matte
 from ..inference.view import MovieFrame, Stored, View
 from .cameras import source_camera
 from .pictures import Photograph, mask_photograph, photograph_of, write_image
-from .properties import of_camera
+from .properties import CameraSettings, of_camera
 from .timing import recorded_frame
 
 NO_PICTURE = "has no picture as its background"
@@ -43,6 +44,7 @@ class Source:
     camera: Camera | None = None
     photograph: Photograph | None = None
     mask: Photograph | Plate | ChromaKey | None = None
+    colour: ColourCorrection | None = None
 
     @property
     def pictures(self) -> list[Photograph]:
@@ -78,7 +80,7 @@ def examine(
         camera = source_camera(obj, depsgraph, photograph.width, photograph.height)
     except SightlineError as error:
         return Source(obj.name, position, str(error))
-    return Source(obj.name, position, "", camera, photograph, mask)
+    return Source(obj.name, position, "", camera, photograph, mask, _colour_of(settings))
 
 
 def kind_of_mask(camera: bpy.types.Camera) -> str:
@@ -123,7 +125,14 @@ def view_of(source: Source, files: dict[int, Path]) -> View:
         mask = CleanPlate(plate, source.mask.threshold)
     else:
         mask = source.mask
-    return View(source.name, source.camera, _stored(source.photograph, files), mask)
+    return View(source.name, source.camera, _stored(source.photograph, files), mask, source.colour)
+
+
+def _colour_of(settings: CameraSettings) -> ColourCorrection | None:
+    """Return what is done to a camera's colours, ``None`` where that is nothing."""
+    (red, green, blue), (dark_red, dark_green, dark_blue) = settings.gain, settings.offset
+    correction = ColourCorrection((red, green, blue), (dark_red, dark_green, dark_blue))
+    return None if correction.changes_nothing else correction
 
 
 def _mask_of(camera: bpy.types.Camera, frame: int) -> Photograph | Plate | ChromaKey | None:
