@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,8 +24,8 @@ LONGER_SIDE = 1000
 # Up to so many pictures each is matched with each; of more, every one with those that follow it and are most like it.
 EXHAUSTIVE = 60
 FOLLOWING, PARTNERS = 3, 12
-# Photographs that one call of COLMAP works on: progress is told and threads are joined between calls.
-BATCH = 4
+# Photographs that one call of COLMAP works on, on all cores: between calls it is known how far the work is.
+BATCH = max(4, os.cpu_count() or 1)
 SEED = 1
 # A pair of verified pictures with fewer matches is no link.
 MIN_MATCHES = 30

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 
 from inference.__main__ import DONE, FAILED, main
+from inference.calibration import mapping, pictures
 from inference.calibration.sharpness import sharpest_frames, sharpness
 from inference.calibration.structure_from_motion import calibrate
 from inference.calibration.threads import run_stoppable
@@ -18,8 +21,11 @@ from inference.capture import read_capture
 from inference.errors import Cancelled, CaptureError
 from inference.progress import silent
 from inference.view import Capture
-from tests.shared_data import SHARED
+from inference.worker.client import WorkerClient
+from inference.worker.request import Request
+from tests.shared_data import ROOT, SHARED
 from tests.unit import boards
+from tests.unit.worker_support import until
 
 PLUSH = SHARED / "uncalibrated" / "plush"
 
@@ -87,6 +93,19 @@ def test_the_same_photographs_give_the_same_cameras(photographs, calibrated, tmp
     out, *_ = calibrated
     calibrate([photographs[0]], tmp_path / "transforms.json")
     assert (tmp_path / "transforms.json").read_bytes() == out.read_bytes()
+
+
+def test_of_many_photographs_only_those_alike_are_matched(  # type: ignore[no-untyped-def]
+    photographs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mapping, "EXHAUSTIVE", 2)
+    monkeypatch.setattr(mapping, "FOLLOWING", 1)
+    monkeypatch.setattr(mapping, "PARTNERS", 2)
+    matched: list[tuple[str, str]] = []
+    match = mapping._match
+    monkeypatch.setattr(mapping, "_match", lambda *given: (matched.extend(given[2]), match(*given)))
+    _, result = calibrate([photographs[0]], tmp_path / "transforms.json")
+    assert len(result.registered) == 5 and 4 <= len(set(matched)) == len(matched) < 10
 
 
 def test_what_is_of_no_use_is_left_out_and_told(photographs, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -158,8 +177,6 @@ def movie(path: Path, capture: Capture) -> Path:
 
 
 def test_the_sharp_frames_of_a_movie_are_calibrated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from inference.calibration import pictures
-
     monkeypatch.setattr(pictures, "MOVIE_FRAMES", 5)
     clip = movie(tmp_path / "my clip.mp4", boards.boards(5))
     assert [frame.frame for frame in sharpest_frames(clip, 5, silent)] == [4, 14, 24, 34, 44]
@@ -193,3 +210,31 @@ def test_plush_is_calibrated_from_scratch(tmp_path: Path) -> None:
     # Found by another run of COLMAP, at full size.
     assert capture.views[0].camera.fx == pytest.approx(1078, rel=0.03)
     assert time.monotonic() - start < 90
+
+
+def test_the_worker_calibrates_cancels_and_checks(photographs, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    client = WorkerClient(Path(sys.executable), ROOT)
+    params = {"images": [str(photographs[0])], "out": str(tmp_path / "transforms.json")}
+
+    def reaches(request: Request, condition: Callable[[], bool], seconds: float) -> bool:
+        def met() -> bool:
+            client.poll()
+            return condition() or request.finished
+
+        return until(met, seconds) and condition()
+
+    try:
+        stopped = client.submit("calibrate", params)
+        assert reaches(stopped, lambda: stopped.message in ("Finding features", "Matching features"), 60)
+        client.cancel(stopped)
+        assert reaches(stopped, lambda: stopped.state == "cancelled", 5)
+        assert list(tmp_path.iterdir()) == []
+        done = client.submit("calibrate", params)
+        assert reaches(done, lambda: done.state == "done", 60), done.error
+        assert done.data is not None and len(done.data["report"]["registered"]) == 5
+        capture = read_capture(Path(done.data["saved"]))
+        checked = client.submit("check", {"capture": capture.to_json()})
+        assert reaches(checked, lambda: checked.state == "done", 60), checked.error
+        assert checked.data is not None and checked.data["diagnoses"] == []
+    finally:
+        client.close()
