@@ -22,7 +22,11 @@ class CapturePanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
         missing = checks.backend_problem()
         if missing is not None:
             problem(layout, context, missing)
-        layout.prop(settings, "capture", text="")
+        row = layout.row(align=True)
+        row.prop(settings, "capture", text="")
+        more = row.row(align=True)
+        more.enabled = missing is None
+        more.menu(Panels.CAPTURE_MENU, text="", icon="DOWNARROW_HLT")
         if settings.capture is None:
             sentence(layout, context, "Import calibrated photographs, or use a collection of cameras that have them.")
         row = layout.row(align=True)
@@ -30,9 +34,6 @@ class CapturePanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
         importing.enabled = missing is None
         importing.operator(Operators.IMPORT_CAPTURE, text="Import", icon="IMPORT")
         row.operator(Operators.CAPTURE_FROM_COLLECTION, text="Active Collection", icon="OUTLINER_COLLECTION")
-        more = row.row(align=True)
-        more.enabled = missing is None
-        more.menu(Panels.CAPTURE_MENU, text="", icon="DOWNARROW_HLT")
         if settings.capture is None:
             return
         wrong = checks.capture_problem(context)
@@ -67,8 +68,9 @@ def _draw_known(layout: bpy.types.UILayout, context: bpy.types.Context, capture:
     row.label(text=f"From {known.format}", icon="FILE")
     if known.points is not None:
         row.prop(known.points, "hide_viewport", text="Points", emboss=False)
+    column = layout.column(align=True)
     for index, line in enumerate(capture_report.lines(capture)):
-        row = layout.row()
+        row = column.row()
         sentence(row, context, line, "BLANK1")
         if index == 0 and known.left_out:
             row.operator(Operators.CAPTURE_DETAILS, text="", icon="INFO", emboss=False)

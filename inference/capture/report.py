@@ -18,7 +18,8 @@ def report(capture: Capture) -> dict[str, Any]:
         ``format``; ``views``, the number of cameras with pictures; ``left_out``, a reason by the name of every other
         camera; ``lenses``, a number of cameras by :func:`lens_words`; ``points``; ``units`` and ``residual`` (mean
         reprojection error in pixels) where they are stated, else empty and ``None``; ``depth_near``, ``depth_far`` and
-        ``depth_origin``, or ``None``; ``undistorted``, how many pictures were straightened (0 here).
+        ``depth_origin``, or ``None``; ``undistorted``, how many pictures were straightened, and ``moved_from``, the place in
+        the calibration that is the origin now (0 and ``None`` here).
     """
     return {
         "format": capture.format,
@@ -32,6 +33,7 @@ def report(capture: Capture) -> dict[str, Any]:
         "depth_far": capture.depth_far,
         "depth_origin": None if capture.depth_near is None else "given",
         "undistorted": 0,
+        "moved_from": None,
     }
 
 
@@ -57,12 +59,14 @@ def report_lines(facts: dict[str, Any]) -> list[str]:
     if lenses:
         several = len(facts["lenses"]) > 1
         words = ", ".join(f"{lens} ({count})" if several else lens for lens, count in lenses.items())
-        lines.append(f"Lens distortion: {words}")
+        lines.append(f"Lenses: {words}")
     if facts["undistorted"]:
         lines.append(f"{_counted(facts['undistorted'], 'picture')} straightened")
     if facts["residual"] is not None:
         lines.append(f"Mean error: {facts['residual']:.2g} px")
     lines.append(f"Unit: {facts['units'] or 'not stated'}")
+    if facts["moved_from"]:
+        lines.append(f"Moved to the origin from {', '.join(f'{value:.12g}' for value in facts['moved_from'])}")
     if facts["points"]:
         lines.append(_counted(facts["points"], "sparse point"))
     if facts["depth_near"] is not None:

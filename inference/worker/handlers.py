@@ -114,6 +114,7 @@ class Handlers:
         """
         from ..capture import read_capture
         from ..capture.photographs import Photographs
+        from ..capture.recentring import recentred
         from ..capture.report import report, report_lines
 
         context.status("Reading the calibration")
@@ -126,7 +127,9 @@ class Handlers:
         kept = replace(capture, views=tuple(view for view in capture if view.name not in reasons))
         facts = report(replace(kept, skipped={**capture.skipped, **reasons}))
         facts["undistorted"] = sum(view.image != stored[view.name] for view in usable)
-        capture = replace(capture, views=tuple(usable))
+        capture, shift = recentred(replace(capture, views=tuple(usable)))
+        if shift is not None:
+            facts["moved_from"] = shift.tolist()
         try:
             found = _depth_range(capture, Photographs(), context, start=0.8)
         except Cancelled:

@@ -102,7 +102,7 @@ def test_the_report_is_kept_and_names_what_is_skipped(scene_module: Scene, tmp_p
     capture = bpy.context.scene.sightline.capture
     assert scene_module("capture_report").lines(capture) == [
         "4 cameras, 1 skipped",
-        "Lens distortion: radial",
+        "Lenses: radial",
         "4 pictures straightened",
         "Unit: not stated",
         "Depth: 2 to 5 (given)",
@@ -110,9 +110,31 @@ def test_the_report_is_kept_and_names_what_is_skipped(scene_module: Scene, tmp_p
     [left_out] = scene_module("capture_report").left_out(capture)
     assert left_out.startswith("view_3: its picture") and left_out.endswith("is missing")
     state = bpy.context.window_manager.sightline
-    assert "'view_3' is left out" in state.warnings and state.facts.startswith("c: 4 cameras, 1 skipped, Lens dist")
+    assert "'view_3' is left out" in state.warnings and state.facts.startswith("c: 4 cameras, 1 skipped, Lenses: ")
     described = bpy.types.SIGHTLINE_OT_capture_details.description(bpy.context, None)
     assert described == left_out
+
+
+def test_a_capture_on_a_map_comes_to_the_origin(scene_module: Scene, tmp_path: Path) -> None:
+    """Where it is, single precision would be off by 0.03."""
+    path = write_capture(tmp_path / "c")
+    record = json.loads(path.read_text())
+    for frame in record["frames"]:
+        for row, value in enumerate((500123.4, 4600321.9, 210.5)):
+            frame["transform_matrix"][row][3] += value
+    (path.parent / "far.json").write_text(json.dumps(record))
+    bpy.ops.sightline.import_capture(filepath=str(path.parent / "far.json"))
+    far = bpy.context.scene.sightline.capture
+    bpy.ops.sightline.import_capture(filepath=str(path))
+    near = bpy.context.scene.sightline.capture
+    assert "Moved to the origin from 500123, 4600322, 214" in scene_module("capture_report").lines(far)
+    assert not any("Moved" in line for line in scene_module("capture_report").lines(near))
+    places = [
+        np.array([obj.matrix_world.translation for obj in scene_module("sources").cameras_in(one)])
+        for one in (far, near)
+    ]
+    offset = np.array([500123.4, 4600321.9, 210.5]) - (500123, 4600322, 214)
+    assert np.abs(places[0] - places[1] - offset).max() < 1e-6
 
 
 def test_units_that_differ_are_said_until_the_empty_makes_up_for_it(scene_module: Scene, tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ def test_the_report_says_what_is_known(tmp_path: Path) -> None:
     assert facts["lenses"] == {"radial and tangential": 2, "fisheye": 1} and facts["left_out"] == {"b": "missing"}
     assert report_lines(facts) == [
         "3 cameras, 1 skipped",
-        "Lens distortion: radial and tangential (2), fisheye (1)",
+        "Lenses: radial and tangential (2), fisheye (1)",
         "Mean error: 0.71 px",
         "Unit: mm",
         "40 sparse points",
