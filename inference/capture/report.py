@@ -18,8 +18,8 @@ def report(capture: Capture) -> dict[str, Any]:
         ``format``; ``views``, the number of cameras with pictures; ``left_out``, a reason by the name of every other
         camera; ``lenses``, a number of cameras by :func:`lens_words`; ``points``; ``units`` and ``residual`` (mean
         reprojection error in pixels) where they are stated, else empty and ``None``; ``depth_near``, ``depth_far`` and
-        ``depth_origin``, or ``None``; ``undistorted``, how many pictures were straightened, and ``moved_from``, the place in
-        the calibration that is the origin now (0 and ``None`` here).
+        ``depth_origin``, or ``None``; ``undistorted``, how many pictures were straightened, and ``moved_from``, the
+        place in the calibration that is the origin now (0 and ``None`` here).
     """
     return {
         "format": capture.format,
