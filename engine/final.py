@@ -14,6 +14,7 @@ from ..inference.camera import Camera
 from ..inference.errors import Cancelled, SightlineError
 from ..inference.frame_cache import StoredFrame, to_sixteen_bits
 from ..inference.worker.client import Request
+from ..scene import hidden_capture
 from ..scene.backend import client
 from ..scene.job import Step
 from ..scene.recipes import recipe_of, settled
@@ -66,6 +67,8 @@ def _picture(engine: bpy.types.RenderEngine, depsgraph: bpy.types.Depsgraph) -> 
     recipe = recipe_of(scene, depsgraph.view_layer, camera, render=True)
     recipe = _taken(engine, settled(recipe, frame, graph, ask, remember=False))
     request = _taken(engine, picture_request(recipe, view, frame, graph, {}))
+    if recipe.capture is not None and (stale := hidden_capture.sentence(scene, render=True)):
+        engine.report({"WARNING"}, stale)
     for name, reason in request.unused.items():
         engine.report({"WARNING"}, f"'{name}' is not used: {reason}")
     return cache().read(request.key) or _made(engine, request), view

@@ -5,8 +5,9 @@ from __future__ import annotations
 import bpy
 
 from ..inference.errors import SightlineError
-from ..scene import checks
+from ..scene import checks, hidden_capture
 from ..scene.names import ENGINE, Operators
+from ..scene.properties import of_scene
 from ..scene.targets import add_target
 from .modal import Outcome
 
@@ -43,6 +44,26 @@ class MatchRenderSize(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class EnableCapture(bpy.types.Operator):
+    """Have Blender move the capture's cameras."""
+
+    bl_idname = Operators.ENABLE_CAPTURE
+    bl_label = "Enable the Capture"
+    bl_description = (
+        "Enable the capture's collection in viewports and renders, so that Blender moves its cameras; to hide them, "
+        "use the eye in the Outliner"
+    )
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return of_scene(context.scene).capture is not None
+
+    def execute(self, context: bpy.types.Context) -> Outcome:
+        hidden_capture.enable(of_scene(context.scene).capture)
+        return {"FINISHED"}
+
+
 class SetStandardView(bpy.types.Operator):
     """Show pictures as they are."""
 
@@ -75,4 +96,4 @@ class UseEngine(bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (AddTarget, MatchRenderSize, SetStandardView, UseEngine)
+CLASSES = (AddTarget, EnableCapture, MatchRenderSize, SetStandardView, UseEngine)

@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 
 from ..inference.errors import BackendError, SightlineError
-from . import backend
+from . import backend, hidden_capture
 from .cameras import target_camera
 from .choices import choices_of
 from .gathering import FEWEST_SOURCES
@@ -109,7 +109,7 @@ def warnings(context: bpy.types.Context) -> list[Problem]:
     elif width and max(target) > 1.5 * max(width, height):
         sentence = f"The render size is larger than the photographs ({width} x {height}); there is no more to see."
         found.append(Problem(sentence, ((Operators.MATCH_RENDER_SIZE, "Match Render Size"),)))
-    return [*found, *_view_problems(scene)]
+    return [*found, *_capture_problems(scene, render=False), *_view_problems(scene)]
 
 
 def render_problems(context: bpy.types.Context) -> list[Problem]:
@@ -131,7 +131,12 @@ def render_notes(context: bpy.types.Context) -> list[Problem]:
     notes: list[Problem] = []
     if target is not None and scene.camera is not None and target != scene.camera:
         notes.append(Problem(f"The scene's camera '{scene.camera.name}' is rendered, not the target '{target.name}'."))
-    return [*notes, *_view_problems(scene)]
+    return [*notes, *_capture_problems(scene, render=True), *_view_problems(scene)]
+
+
+def _capture_problems(scene: bpy.types.Scene, *, render: bool) -> list[Problem]:
+    sentence = "" if of_scene(scene).method == SPLATTING else hidden_capture.sentence(scene, render=render)
+    return [Problem(sentence, ((Operators.ENABLE_CAPTURE, "Enable the Capture"),))] if sentence else []
 
 
 def _view_problems(scene: bpy.types.Scene) -> list[Problem]:
