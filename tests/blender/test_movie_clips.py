@@ -78,6 +78,18 @@ def sequence(folder: Path) -> bpy.types.MovieClip:
     return bpy.data.movieclips.load(str(folder / "shot_0003.png"))
 
 
+def local_depths(frame: int) -> np.ndarray:
+    matrix = pose(frame)
+    return -((POINTS - matrix[:3, 3]) @ matrix[:3, :3])[:, 2]
+
+
+def scale_of(clip: bpy.types.MovieClip) -> float:
+    """How many times larger the reconstruction is than what it was tracked from: solvers cannot know."""
+    cameras = clip.tracking.reconstruction.cameras
+    found = np.linalg.norm(np.array(cameras[-1].matrix)[:3, 3] - np.array(cameras[0].matrix)[:3, 3])
+    return float(found / np.linalg.norm(pose(FRAMES)[:3, 3] - pose(1)[:3, 3]))
+
+
 @pytest.fixture(autouse=True)
 def output(blank, tmp_path: Path) -> None:
     bpy.context.scene.sightline.output_folder = str(tmp_path / "out")
@@ -122,6 +134,13 @@ def test_cameras_are_where_blenders_constraint_puts_them(
         linear = ((10 * (frame + 1) / 255 + 0.055) / 1.055) ** 2.4
         assert np.abs(np.array(image.pixels[:3]) - linear).max() < 0.002
         assert Path(image.filepath).parent.parent == tmp_path / "out"
+    # The empty took over the scale of 2, and so did the depth range: it goes on to count.
+    depsgraph = bpy.context.evaluated_depsgraph_get()
+    found = [sources.examine(obj, depsgraph, 1) for obj in objects]
+    near, far = scene_module("depth_range").known(capture, found)
+    depths = 2 * np.concatenate([local_depths(frame) for frame in (1, 4, 7, 10)])
+    assert near <= depths.min() * scale_of(clip) and far >= depths.max() * scale_of(clip)
+    assert near > 0.5 * depths.min() * scale_of(clip)
     assert capture.sightline.format == "movie clip" and "4 cameras" in capture.sightline.report
     assert len(capture.sightline.points.data.vertices) == len(POINTS)
     assert "pictures straightened" in capture.sightline.report
