@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..capture.features import Descriptors, mutual_matches
 from ..progress import Progress, silent
@@ -17,7 +18,7 @@ def alike_pairs(
     descriptors: Sequence[Descriptors],
     partners: int,
     progress: Progress = silent,
-    among: Collection[int] | None = None,
+    allowed: NDArray[np.bool_] | None = None,
 ) -> list[tuple[int, int]]:
     """Return the pairs of pictures that are worth matching, from quick matches of all with all.
 
@@ -25,7 +26,7 @@ def alike_pairs(
         descriptors: Of every picture, (N, D) with the largest features first; only the first 250 count.
         partners: So many most alike pictures are kept for every picture.
         progress: Told after every picture.
-        among: Indices of pictures; only pairs of one of these with another one count. ``None``: all pairs.
+        allowed: (N, N) which pairs count, symmetric; ``None``: all.
 
     Returns:
         Pairs (first < second) in order. A picture that is like no other one has none.
@@ -36,7 +37,7 @@ def alike_pairs(
     for first in range(count):
         progress(first / count, "Comparing the pictures")
         for second in range(first + 1, count):
-            if among is not None and (first in among) == (second in among):
+            if allowed is not None and not allowed[first, second]:
                 continue
             if min(len(few[first]), len(few[second])) >= 2:
                 votes[first, second] = votes[second, first] = len(mutual_matches(few[first], few[second])[0])

@@ -25,6 +25,8 @@ MAX_FEATURES = 1500
 PARTNERS = 4
 # Matches beyond this distance in pixels from a fundamental matrix of their own are false.
 MATCH_PIXELS = 1.5
+# Entries of world-to-camera that differ by less are the same.
+SAME_POSE = 1e-9
 # Fewer matches, or a smaller share of those that were found, may agree by chance.
 MIN_MATCHES, MIN_SHARE = 20, 0.5
 
@@ -81,22 +83,27 @@ def observe(capture: Capture, progress: Progress) -> tuple[list[PictureFeatures]
     for done, view in enumerate(capture):
         progress(0.5 * done / len(capture), "Finding features")
         pictures.append(_features(view))
-    pairs = _match(capture, pictures, part(progress, 0.5, 0.9))
+    # Two pictures by one camera that stands still say nothing of it.
+    poses = np.stack([view.camera.world_to_camera for view in capture])
+    apart = np.abs(poses[:, None] - poses[None]).max(axis=(2, 3)) > SAME_POSE
+    pairs = _match(capture, pictures, apart, part(progress, 0.5, 0.9))
     matched = {index for pair in pairs for index in (pair.first, pair.second)}
     lonely = [index for index in range(len(capture)) if index not in matched]
     if lonely and pairs:
         # SIFT does not recognise what is mirrored, so those that are like no other one are mirrored.
         for index in lonely:
             pictures[index] = _features(capture.views[index], mirrored=True)
-        pairs += _match(capture, pictures, part(progress, 0.9, 1.0), lonely)
+        mirrored = np.isin(np.arange(len(capture)), lonely)
+        apart &= mirrored[:, None] != mirrored[None]
+        pairs += _match(capture, pictures, apart, part(progress, 0.9, 1.0))
     return pictures, pairs
 
 
 def _match(
-    capture: Capture, pictures: Sequence[PictureFeatures], progress: Progress, among: Sequence[int] | None = None
+    capture: Capture, pictures: Sequence[PictureFeatures], allowed: NDArray[np.bool_], progress: Progress
 ) -> list[PairMatches]:
-    """Return the matches of pictures that show the same things; only pairs of one of ``among`` with another one."""
-    wanted = alike_pairs([picture.descriptors for picture in pictures], PARTNERS, part(progress, 0.0, 0.2), among)
+    """Return the matches of those of the allowed pairs that show the same things."""
+    wanted = alike_pairs([picture.descriptors for picture in pictures], PARTNERS, part(progress, 0.0, 0.2), allowed)
     pairs = []
     for done, (first, second) in enumerate(wanted):
         progress(0.2 + 0.8 * done / len(wanted), "Matching features")
@@ -145,5 +152,8 @@ def _consistent(x1: Array, x2: Array) -> NDArray[np.bool_]:
     none = np.zeros(len(x1), dtype=bool)
     if len(x1) < MIN_MATCHES or not np.isfinite(x1).all() or not np.isfinite(x2).all():
         return none
-    matrix, inside = cv2.findFundamentalMat(x1, x2, cv2.USAC_MAGSAC, MATCH_PIXELS, 0.999, 5000)
+    try:
+        matrix, inside = cv2.findFundamentalMat(x1, x2, cv2.USAC_MAGSAC, MATCH_PIXELS, 0.999, 5000)
+    except cv2.error:  # where every sample is degenerate, OpenCV 4.11 has no matrix to go on with
+        return none
     return none if matrix is None or inside is None else inside.ravel().astype(bool)

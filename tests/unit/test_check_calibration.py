@@ -253,3 +253,11 @@ def test_progress_moves_and_a_single_camera_is_refused(monkeypatch: pytest.Monke
     assert told == sorted(told) and len(set(told)) > 15
     with pytest.raises(CaptureError, match="A single camera cannot be checked"):
         check_calibration(replace(capture, views=capture.views[:1]))
+
+
+def test_cameras_that_stand_still_are_judged_by_others() -> None:
+    capture = capture_of("boards")
+    again = tuple(replace(view, name=f"{view.name} later") for view in capture.views[:4])
+    report = check_calibration(replace(capture, views=(*capture.views[:4], *again)))
+    assert report.diagnoses == () and {each.verdict for each in report.cameras} == {"good"}
+    assert all(pair.second != f"{pair.first} later" for pair in report.pairs)
