@@ -60,6 +60,7 @@ class Handlers:
             "calibrate": self.calibrate,
             "check": self.check,
             "even_out": self.even_out,
+            "coverage": self.coverage,
             "synthesize": self.synthesize,
             "reconstruct": self.reconstruct,
             "splat": self.splat,
@@ -203,6 +204,24 @@ class Handlers:
         for warning in found.warnings:
             context.warning(warning)
         return {**found.to_json(), "sentence": found.sentence}
+
+    def coverage(self, params: dict[str, Any], context: Context) -> dict[str, Any]:
+        """Save a picture of which parts of a target how many sources see, and say what speaks against each source.
+
+        Raises:
+            SightlineError: As :func:`inference.target_report.report_target`.
+            OutputError: If the picture cannot be saved.
+        """
+        from ..picture_output import write_picture
+        from ..synthesis import Options
+        from ..target_report import report_target
+
+        capture, target = Capture.from_json(params["capture"]), Camera.from_json(params["target"])
+        saved = absolute_path(params, "save")
+        options = _options(Options, params.get("options") or {})
+        report = report_target(self._resident(), capture, target, options, context.progress)
+        write_picture(saved, report.picture, bits=8)
+        return {"saved": saved, **report.to_json()}
 
     def synthesize(self, params: dict[str, Any], context: Context) -> dict[str, Any]:
         """Make the picture of the target camera, unless the cache has it; see :func:`picture_answer`.
