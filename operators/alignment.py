@@ -8,13 +8,13 @@ import bpy
 import numpy as np
 from bpy.props import EnumProperty, FloatProperty
 
-from ..inference.errors import SightlineError
 from ..scene.alignment import WAYS, add_marker, align, pick_points, picked_points
 from ..scene.names import Operators
 from .modal import Outcome
+from .sentence import SentenceOperator
 
 
-class AlignCapture(bpy.types.Operator):
+class AlignCapture(SentenceOperator, bpy.types.Operator):
     """Align the capture."""
 
     bl_idname = Operators.ALIGN_CAPTURE
@@ -52,16 +52,11 @@ class AlignCapture(bpy.types.Operator):
         if self.way == "DISTANCE":
             self.layout.prop(self, "distance")
 
-    def execute(self, context: bpy.types.Context) -> Outcome:
-        try:
-            self.report({"INFO"}, align(context, self.way, self.distance))
-        except SightlineError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        return {"FINISHED"}
+    def work(self, context: bpy.types.Context) -> str:
+        return align(context, self.way, self.distance)
 
 
-class PickPoints(bpy.types.Operator):
+class PickPoints(SentenceOperator, bpy.types.Operator):
     """Pick points of the capture."""
 
     bl_idname = Operators.PICK_POINTS
@@ -71,16 +66,12 @@ class PickPoints(bpy.types.Operator):
     )
     bl_options = {"REGISTER", "UNDO"}
 
-    def execute(self, context: bpy.types.Context) -> Outcome:
-        try:
-            pick_points(context)
-        except SightlineError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        return {"FINISHED"}
+    def work(self, context: bpy.types.Context) -> str:
+        pick_points(context)
+        return ""
 
 
-class AddMarker(bpy.types.Operator):
+class AddMarker(SentenceOperator, bpy.types.Operator):
     """Add a marker at the 3D cursor."""
 
     bl_idname = Operators.ADD_MARKER
@@ -91,13 +82,8 @@ class AddMarker(bpy.types.Operator):
     )
     bl_options = {"REGISTER", "UNDO"}
 
-    def execute(self, context: bpy.types.Context) -> Outcome:
-        try:
-            add_marker(context)
-        except SightlineError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        return {"FINISHED"}
+    def work(self, context: bpy.types.Context) -> str:
+        return f"{add_marker(context).name} hangs on the capture now"
 
 
 CLASSES = (AlignCapture, PickPoints, AddMarker)

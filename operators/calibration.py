@@ -15,6 +15,7 @@ from ..scene.names import Operators
 from ..scene.properties import of_scene
 from ..scene.words import counted
 from .modal import AskingJobOperator, JobOperator, Outcome
+from .sentence import SentenceOperator
 
 
 class CalibratePhotographs(AskingJobOperator, bpy.types.Operator):
@@ -74,7 +75,7 @@ class CheckCalibration(JobOperator, bpy.types.Operator):
         return Job("Checking the calibration", lambda job: check_calibration(job, context))
 
 
-class DisableBadCameras(bpy.types.Operator):
+class DisableBadCameras(SentenceOperator, bpy.types.Operator):
     """Do without the cameras that do not fit."""
 
     bl_idname = Operators.DISABLE_BAD_CAMERAS
@@ -82,14 +83,8 @@ class DisableBadCameras(bpy.types.Operator):
     bl_description = "Switch off the sources whose cameras do not fit their photographs, by the last check"
     bl_options = {"REGISTER", "UNDO"}
 
-    def execute(self, context: bpy.types.Context) -> Outcome:
-        try:
-            number = disable_bad(context)
-        except SightlineError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        self.report({"INFO"}, f"{counted(number, 'source')} switched off")
-        return {"FINISHED"}
+    def work(self, context: bpy.types.Context) -> str:
+        return f"{counted(disable_bad(context), 'source')} switched off"
 
 
 class LookThroughSource(bpy.types.Operator):

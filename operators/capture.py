@@ -18,6 +18,7 @@ from ..scene.names import Operators, Panels
 from ..scene.properties import of_camera, of_scene
 from ..scene.sources import cameras_in
 from .modal import AskingJobOperator, Outcome
+from .sentence import SentenceOperator
 
 # What a popup has room for.
 _MOST_LINES = 25
@@ -68,7 +69,7 @@ class DropCapture(bpy.types.FileHandler):
         return context.area is not None and context.area.type == "VIEW_3D"
 
 
-class CaptureFromCollection(bpy.types.Operator):
+class CaptureFromCollection(SentenceOperator, bpy.types.Operator):
     """Use the active collection as the capture."""
 
     bl_idname = Operators.CAPTURE_FROM_COLLECTION
@@ -79,13 +80,9 @@ class CaptureFromCollection(bpy.types.Operator):
     )
     bl_options = {"REGISTER", "UNDO"}
 
-    def execute(self, context: bpy.types.Context) -> Outcome:
-        try:
-            of_scene(context.scene).capture = camera_collection(context)
-        except SightlineError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        return {"FINISHED"}
+    def work(self, context: bpy.types.Context) -> str:
+        of_scene(context.scene).capture = camera_collection(context)
+        return ""
 
 
 class CaptureFromClip(AskingJobOperator, bpy.types.Operator):

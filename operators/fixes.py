@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import bpy
 
-from ..inference.errors import SightlineError
 from ..scene import checks, hidden_capture
 from ..scene.names import ENGINE, Operators
 from ..scene.properties import of_scene
 from ..scene.targets import add_target
 from .modal import Outcome
+from .sentence import SentenceOperator
 
 
-class AddTarget(bpy.types.Operator):
+class AddTarget(SentenceOperator, bpy.types.Operator):
     """Add a camera between two sources and make it the target."""
 
     bl_idname = Operators.ADD_TARGET
@@ -20,13 +20,9 @@ class AddTarget(bpy.types.Operator):
     bl_description = "Add a camera half way between two neighbouring sources and make it the target; move it from there"
     bl_options = {"REGISTER", "UNDO"}
 
-    def execute(self, context: bpy.types.Context) -> Outcome:
-        try:
-            add_target(context)
-        except SightlineError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        return {"FINISHED"}
+    def work(self, context: bpy.types.Context) -> str:
+        add_target(context)
+        return ""
 
 
 class MatchRenderSize(bpy.types.Operator):

@@ -18,6 +18,7 @@ from ..scene.job import Job
 from ..scene.names import Operators
 from ..scene.synthesis import synthesize
 from .modal import JobOperator, Outcome
+from .sentence import SentenceOperator
 
 
 class CreateGaussians(JobOperator, bpy.types.Operator):
@@ -61,7 +62,7 @@ class RenderGaussians(JobOperator, bpy.types.Operator):
         return Job("Rendering Gaussians", lambda job: synthesize(job, asked))
 
 
-class ImportGaussians(bpy.types.Operator):
+class ImportGaussians(SentenceOperator, bpy.types.Operator):
     """Bring in Gaussians from a PLY file."""
 
     bl_idname = Operators.IMPORT_GAUSSIANS
@@ -88,17 +89,12 @@ class ImportGaussians(bpy.types.Operator):
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
-    def execute(self, context: bpy.types.Context) -> Outcome:
-        try:
-            obj = import_gaussians(context, Path(bpy.path.abspath(self.filepath)), self.sequence)
-        except SightlineError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        self.report({"INFO"}, f"Imported the Gaussians '{obj.name}'")
-        return {"FINISHED"}
+    def work(self, context: bpy.types.Context) -> str:
+        obj = import_gaussians(context, Path(bpy.path.abspath(self.filepath)), self.sequence)
+        return f"Imported the Gaussians '{obj.name}'"
 
 
-class ExportGaussians(bpy.types.Operator):
+class ExportGaussians(SentenceOperator, bpy.types.Operator):
     """Write the active object's Gaussians to a PLY file."""
 
     bl_idname = Operators.EXPORT_GAUSSIANS
@@ -136,18 +132,13 @@ class ExportGaussians(bpy.types.Operator):
         self.filepath = named
         return changed
 
-    def execute(self, context: bpy.types.Context) -> Outcome:
-        try:
-            if not self.filepath:
-                raise SightlineError("No file is named; choose one to write to.")
-            gaussians = gaussians_of(context.active_object, context.evaluated_depsgraph_get())
-            path = Path(bpy.path.abspath(self.filepath))
-            write_gaussians(path, gaussians)
-        except SightlineError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        self.report({"INFO"}, f"Wrote {len(gaussians):,} Gaussians to {path}")
-        return {"FINISHED"}
+    def work(self, context: bpy.types.Context) -> str:
+        if not self.filepath:
+            raise SightlineError("No file is named; choose one to write to.")
+        gaussians = gaussians_of(context.active_object, context.evaluated_depsgraph_get())
+        path = Path(bpy.path.abspath(self.filepath))
+        write_gaussians(path, gaussians)
+        return f"Wrote {len(gaussians):,} Gaussians to {path}"
 
 
 class AllowTransparency(bpy.types.Operator):
