@@ -41,8 +41,8 @@ class Correction:
             whose = "All pictures are" if camera is None else f"The picture of '{camera}' is"
             against = "their cameras" if camera is None else "its camera"
             return f"{whose} {self.fault} against {against}: {self.remedy.format(it='it' if camera else 'them')}."
-        whose = "all cameras" if camera is None else f"camera '{camera}'"
-        return f"Of {whose} the {self.fault}: {self.remedy}."
+        whose = "All cameras" if camera is None else f"Camera '{camera}'"
+        return f"{whose}: the {self.fault}; {self.remedy}."
 
 
 def with_pose(sight: Sight, rotation: Array, translation: Array) -> Sight:
