@@ -6,6 +6,7 @@ from typing import Any
 
 import bpy
 
+from ..scene import coverage
 from ..scene.choices import UNUSABLE, choices_of
 from ..scene.names import Operators, Panels
 from ..scene.properties import of_camera, of_scene
@@ -97,6 +98,8 @@ class SourcesPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
         if shown is None or not isinstance(obj.data, bpy.types.Camera):
             return
         sentence(self.layout, context, f"{obj.name}: {shown.reason}", "CHECKMARK" if shown.used else "X")
+        if remark := coverage.remarks(context.scene).get(obj.name):
+            sentence(self.layout, context, remark, "INFO")
         _draw_mask(self.layout, obj.data)
         column = settings_column(self.layout)
         column.prop(of_camera(obj.data), "gain")
