@@ -78,7 +78,7 @@ def test_with_a_capture(capture, drawn: Callable[[], str], scene_module: Scene) 
 
 def test_more_sources_than_asked_for_are_explained(capture, drawn: Callable[[], str], scene_module: Scene) -> None:
     settings, choices = bpy.context.scene.sightline, scene_module("choices")
-    settings.source_count, sentence = 3, "You asked for 3 sources. Others are about as near"
+    settings.source_count, sentence = 3, "3 are asked for; those that are nearly as near share"
     places = {"view_1": -0.1, "view_2": 0.1, "view_3": 0.3, "view_4": -0.3}  # two are equally far from the target
     for name, x in places.items():
         capture.objects[name].location.x = x
@@ -174,6 +174,17 @@ def test_with_a_result(capture, drawn: Callable[[], str], scene_module: Scene, t
     results.show_as_background(image, bpy.data.objects["Target"])
     text = drawn()
     assert "sightline.open_result" in text and "Plane Sweep (draft), 3 sources" in text
+
+
+def test_coverage_and_colours(capture, drawn: Callable[[], str]) -> None:
+    bpy.context.scene.sightline.active_source = [obj.name for obj in capture.all_objects].index("view_3")
+    bpy.data.objects["view_3"].data.sightline.gain = (0.5, 0.5, 0.5)
+    text = drawn()
+    assert "sightline.even_out" in text and "CameraSettings.gain" in text and "seen by" not in text
+    assert bpy.ops.sightline.show_coverage() == {"FINISHED"}
+    text = drawn()
+    assert "seen by no source" in text and "seen by three or more" in text
+    assert "1.0 stops darker than the others" in " ".join(text.split())
 
 
 def test_the_source_list(capture, scene_module: Scene) -> None:

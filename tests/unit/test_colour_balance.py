@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -9,13 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from inference.__main__ import main
 from inference.camera import Array
-from inference.capture import read_capture
+from inference.capture import read_capture, write_transforms
 from inference.capture.colour_balance import balance, even_out
 from inference.capture.colour_samples import BRIGHTEST, ColourSamples, colour_samples, overlapping_pairs
 from inference.capture.photographs import Photographs
 from inference.colour import to_linear
 from inference.errors import CaptureError
+from inference.picture_output import write_picture
 from inference.synthesis import Options
 from inference.view import Capture, View
 from tests.unit.sweep_scenes import cast, colours_at, look_at
@@ -124,6 +127,24 @@ def test_pairs_are_of_cameras_that_look_the_same_way_from_other_places() -> None
     assert (0, 1) not in pairs and all(5 not in each for each in pairs)
     assert {(0, 2), (1, 2), (2, 3), (3, 4)} <= set(pairs)
     assert all(first < second for first, second in pairs) and all(a < b for a, b in pairwise(pairs))
+
+
+def test_the_command_prints_and_writes_what_it_finds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "images").mkdir()
+    views = []
+    for index, view in enumerate(wall((0.0, 0.3, 0.6))):
+        picture = exposed(np.asarray(view.image), np.full(3, 2.0 ** (0.4 * index)), None)
+        path = tmp_path / "images" / f"{index}.png"
+        write_picture(path, picture, bits=8)
+        views.append(replace(view, image=path))
+    write_transforms(Capture(tuple(views)), tmp_path / "transforms.json")
+    before = path.read_bytes()
+    assert main(["even-out", str(tmp_path), "--json", str(tmp_path / "report.json")]) == 0
+    told = capsys.readouterr().out
+    assert "+0.4" in told and "-0.4" in told and "3 of 3 cameras evened out" in told
+    stops = [camera["stops"] for camera in json.loads((tmp_path / "report.json").read_text())["cameras"]]
+    np.testing.assert_allclose(stops, [0.4, 0.0, -0.4], atol=0.06)
+    assert path.read_bytes() == before
 
 
 def test_quality_after_evening_out_is_that_of_the_unchanged_capture(one_thread: None) -> None:
