@@ -68,12 +68,10 @@ def _draw_known(layout: bpy.types.UILayout, context: bpy.types.Context, capture:
     row.label(text=f"From {known.format}", icon="FILE")
     if known.points is not None:
         row.prop(known.points, "hide_viewport", text="Points", emboss=False)
-    column = layout.column(align=True)
-    for index, line in enumerate(capture_report.lines(capture)):
-        row = column.row()
-        sentence(row, context, line, "BLANK1")
-        if index == 0 and known.left_out:
-            row.operator(Operators.CAPTURE_DETAILS, text="", icon="INFO", emboss=False)
+    row = layout.row()
+    sentence(row, context, ", ".join(capture_report.lines(capture)))
+    if known.left_out:
+        row.operator(Operators.CAPTURE_DETAILS, text="", icon="INFO", emboss=False)
     note = capture_report.unit_note(context.scene, capture)
     if note is not None:
         sentence(layout, context, note, "INFO")

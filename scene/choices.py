@@ -59,10 +59,7 @@ class Choices:
         """Why more are used than were asked for, as a sentence; empty where that is not so."""
         if not 0 < self.asked < self.used:
             return ""
-        return (
-            f"You asked for {self.asked} sources. Others are about as near as the last of these, "
-            "so they share its place, and each counts in part."
-        )
+        return f"{self.asked} asked for; ties share the last place."
 
 
 # What a narrow list has room for.

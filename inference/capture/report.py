@@ -53,25 +53,25 @@ def lens_words(lens: Distortion | None) -> str:
 
 
 def report_lines(facts: dict[str, Any]) -> list[str]:
-    """Return a report as short lines, without the names of what is left out."""
+    """Return a report as short phrases, without the names of what is left out."""
     lines = [_counted(facts["views"], "camera") + (f", {len(facts['left_out'])} skipped" if facts["left_out"] else "")]
     lenses = {lens: count for lens, count in facts["lenses"].items() if lens != IDEAL}
     if lenses:
         several = len(facts["lenses"]) > 1
         words = ", ".join(f"{lens} ({count})" if several else lens for lens, count in lenses.items())
-        lines.append(f"Lenses: {words}")
+        lines.append(f"lenses: {words}")
     if facts["undistorted"]:
         lines.append(f"{_counted(facts['undistorted'], 'picture')} straightened")
     if facts["residual"] is not None:
-        lines.append(f"Mean error: {facts['residual']:.2g} px")
-    lines.append(f"Unit: {facts['units'] or 'not stated'}")
+        lines.append(f"mean error {facts['residual']:.2g} px")
+    lines.append(f"unit: {facts['units'] or 'not stated'}")
     if facts["moved_from"]:
-        lines.append(f"Moved to the origin from {', '.join(f'{value:.12g}' for value in facts['moved_from'])}")
+        lines.append(f"moved to the origin from {', '.join(f'{value:.12g}' for value in facts['moved_from'])}")
     if facts["points"]:
         lines.append(_counted(facts["points"], "sparse point"))
     if facts["depth_near"] is not None:
         origin = f" ({facts['depth_origin']})" if facts["depth_origin"] else ""
-        lines.append(f"Depth: {facts['depth_near']:.4g} to {facts['depth_far']:.4g}{origin}")
+        lines.append(f"depth {facts['depth_near']:.4g} to {facts['depth_far']:.4g}{origin}")
     return lines
 
 

@@ -102,15 +102,15 @@ def test_the_report_is_kept_and_names_what_is_skipped(scene_module: Scene, tmp_p
     capture = bpy.context.scene.sightline.capture
     assert scene_module("capture_report").lines(capture) == [
         "4 cameras, 1 skipped",
-        "Lenses: radial",
+        "lenses: radial",
         "4 pictures straightened",
-        "Unit: not stated",
-        "Depth: 2 to 5 (given)",
+        "unit: not stated",
+        "depth 2 to 5 (given)",
     ]
     [left_out] = scene_module("capture_report").left_out(capture)
     assert left_out.startswith("view_3: its picture") and left_out.endswith("is missing")
     state = bpy.context.window_manager.sightline
-    assert "'view_3' is left out" in state.warnings and state.facts.startswith("c: 4 cameras, 1 skipped, Lenses: ")
+    assert "'view_3' is left out" in state.warnings and state.facts.startswith("c: 4 cameras, 1 skipped, lenses: ")
     described = bpy.types.SIGHTLINE_OT_capture_details.description(bpy.context, None)
     assert described == left_out
 
@@ -127,7 +127,7 @@ def test_a_capture_on_a_map_comes_to_the_origin(scene_module: Scene, tmp_path: P
     far = bpy.context.scene.sightline.capture
     bpy.ops.sightline.import_capture(filepath=str(path))
     near = bpy.context.scene.sightline.capture
-    assert "Moved to the origin from 500123, 4600322, 214" in scene_module("capture_report").lines(far)
+    assert "moved to the origin from 500123, 4600322, 214" in scene_module("capture_report").lines(far)
     assert not any("Moved" in line for line in scene_module("capture_report").lines(near))
     places = [
         np.array([obj.matrix_world.translation for obj in scene_module("sources").cameras_in(one)])

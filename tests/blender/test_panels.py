@@ -78,7 +78,7 @@ def test_with_a_capture(capture, drawn: Callable[[], str], scene_module: Scene) 
 
 def test_more_sources_than_asked_for_are_explained(capture, drawn: Callable[[], str], scene_module: Scene) -> None:
     settings, choices = bpy.context.scene.sightline, scene_module("choices")
-    settings.source_count, sentence = 3, "3 are asked for; those that are nearly as near share"
+    settings.source_count, sentence = 3, "3 asked for; ties share the last place."
     places = {"view_1": -0.1, "view_2": 0.1, "view_3": 0.3, "view_4": -0.3}  # two are equally far from the target
     for name, x in places.items():
         capture.objects[name].location.x = x

@@ -126,16 +126,16 @@ def open_last_panel(session: Session) -> Steps:
     """Scroll the sidebar to its end and open the panel whose header is there."""
     region = sidebar()
     x = region.x + region.width // 4
-    yield from scroll(session, x, region.y + region.height // 2, 30)
+    yield from scroll(session, view_area(), region, 100)
     yield from click(session, x, region.y + _STEP * 2)
 
 
-def scroll(session: Session, x: int, y: int, clicks: int) -> Steps:
-    """Turn the mouse wheel downwards."""
-    yield from move(session, x, y)
-    for _ in range(clicks):
-        main_window().event_simulate(type="WHEELDOWNMOUSE", value="PRESS", x=x, y=y)
-        yield from session.pause(0.05)
+def scroll(session: Session, area: bpy.types.Area, region: bpy.types.Region, steps: int) -> Steps:
+    """Scroll a region down by steps of 40 pixels. The wheel would scroll a list that happens to be under the mouse."""
+    with bpy.context.temp_override(window=main_window(), area=area, region=region):
+        for _ in range(steps):
+            bpy.ops.view2d.scroll_down()
+    yield from session.pause(0.3)
 
 
 def click_button(
@@ -165,7 +165,7 @@ def click_button(
             if operator in _command_under_mouse(area, region):
                 yield from click(session, x, y)
                 return
-        yield from scroll(session, x, region.y + region.height // 2, 5)
+        yield from scroll(session, area, region, region.height // 80)
     raise AssertionError(f"there is no button for {operator}")
 
 

@@ -139,16 +139,16 @@ def test_the_report_says_what_is_known(tmp_path: Path) -> None:
     assert facts["lenses"] == {"radial and tangential": 2, "fisheye": 1} and facts["left_out"] == {"b": "missing"}
     assert report_lines(facts) == [
         "3 cameras, 1 skipped",
-        "Lenses: radial and tangential (2), fisheye (1)",
-        "Mean error: 0.71 px",
-        "Unit: mm",
+        "lenses: radial and tangential (2), fisheye (1)",
+        "mean error 0.71 px",
+        "unit: mm",
         "40 sparse points",
     ]
     assert report_lines(report(capture(tmp_path, LENSES[:1]))) == [
         "1 camera",
-        "Unit: not stated",
+        "unit: not stated",
         "40 sparse points",
-        "Depth: 2 to 9 (given)",
+        "depth 2 to 9 (given)",
     ]
     rational = Distortion("opencv", (0.1, 0.0, 0.1, 0.0, 0.0, 0.1, 0.0, 0.0, 0.1))
     assert report(capture(tmp_path, (rational,)))["lenses"] == {"rational, tangential and thin prism": 1}
