@@ -6,17 +6,26 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 METHOD ?=
 BLENDER ?= blender
-export BLENDER
+BLENDERS ?=
+TARGET ?= linux-x64-py311-cpu
+TARGETS ?=
+INDEX ?=
+UV := build/tools/bin/uv
+export BLENDER BLENDERS
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-gui lint build bench clean
+.PHONY: help env demo test test-gui test-matrix lint build bundle release locks bench clean
 
 help:
 	@echo "make demo     synthesize held-out views of the examples in Blender, and a person's Gaussians: out/demo/"
 	@echo "make test     run every test"
 	@echo "make test-gui run the extension in a real window: BLENDER=/path/to/blender, pictures in out/gui/"
+	@echo "make test-matrix  install, use and remove the zips in every Blender: BLENDERS=\"/path/to/blender;/path/to/another\""
 	@echo "make lint     ruff and mypy"
 	@echo "make build    build the extension with Blender's own builder: dist/"
+	@echo "make bundle   build a zip with the backend in it: TARGET=linux-x64-py311-cpu"
+	@echo "make release  build the zips, their checksums and an extension repository: dist/"
+	@echo "make locks    choose the backend's wheels anew: wheels/locks/; TARGETS=..., INDEX=... for other builds of torch"
 	@echo "make bench    measure: speed as ratios, memory"
 	@echo "make env      the Python environment alone: .venv"
 	@echo "make clean    remove what was made, the environment included"
@@ -52,18 +61,34 @@ test: env
 test-gui: env
 	$(PY) -m pytest tests/gui
 
+# Blenders of their own in build/, fetched once (4 GB); those that BLENDERS names are run as they are.
+test-matrix: env
+	$(PY) -m pytest tests/matrix
+
 # Relative imports of the extension reach its root, which is a package only under its own name: hence the link.
 lint: env
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(PY) -m mypy inference training benchmarks examples
+	$(PY) -m mypy inference training benchmarks examples wheels
 	@mkdir -p build/lint && ln -sfn ../.. build/lint/sightline
 	cd build/lint && ../../$(PY) -m mypy --config-file ../../pyproject.toml -p sightline.scene -p sightline.operators \
 	    -p sightline.panels -p sightline.engine -m sightline.preferences -m sightline.registration
 
 build: env
-	@mkdir -p dist
-	$(PY) $(VENV)/lib/python*/site-packages/bpy/*/scripts/addons_core/bl_pkg/cli/blender_ext.py build --output-dir dist
+	$(PY) -m wheels.release --thin
+
+bundle: env
+	$(PY) -m wheels.bundle $(TARGET)
+
+release: env
+	$(PY) -m wheels.release $(or $(TARGETS),$(TARGET))
+
+$(UV):
+	$(PYTHON) -m venv build/tools
+	build/tools/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+
+locks: env $(UV)
+	$(PY) -m wheels.lock --uv $(UV) $(if $(INDEX),--index $(INDEX)) $(TARGETS)
 
 bench: env
 	@$(PY) -m benchmarks
