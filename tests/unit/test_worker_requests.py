@@ -23,6 +23,7 @@ from inference.progress import Progress
 from inference.view import Capture, View
 from inference.worker import protocol
 from inference.worker.failures import failure
+from inference.worker.capture_requests import import_capture
 from inference.worker.handlers import Handlers
 from inference.worker.server import Context
 
@@ -244,7 +245,7 @@ def write_capture(folder: Path, count: int = 4, **more: Any) -> Path:
 
 def test_import_prepares_pictures_for_blender(listener: Listener, tmp_path: Path) -> None:
     path = write_capture(tmp_path, depth_near=1.0, depth_far=9.0)
-    data = Handlers().import_capture({"path": str(path), "pictures": str(tmp_path / "out")}, listener.context)
+    data = import_capture({"path": str(path), "pictures": str(tmp_path / "out")}, listener.context)
     capture = Capture.from_json(json.loads(protocol.encode(data["capture"])))
     assert len(capture) == 4 and (capture.depth_near, capture.depth_far) == (1.0, 9.0)
     for view in capture:
@@ -259,20 +260,20 @@ def test_import_leaves_out_what_cannot_be_used(listener: Listener, tmp_path: Pat
     path = write_capture(tmp_path, depth_near=1.0, depth_far=9.0)
     stored = (tmp_path / "1.png").read_bytes()
     (tmp_path / "1.png").write_bytes(stored[: len(stored) // 2])
-    data = Handlers().import_capture({"path": str(path), "pictures": str(tmp_path / "out")}, listener.context)
+    data = import_capture({"path": str(path), "pictures": str(tmp_path / "out")}, listener.context)
     assert [view["name"] for view in data["capture"]["views"]] == ["0", "2", "3"]
     assert list(data["report"]["left_out"]) == ["1"] and len(listener.texts(protocol.WARNING)) == 1
     for index in range(4):
         (tmp_path / f"{index}.png").write_bytes(b"\x89PNG")
     with pytest.raises(PictureError):
-        Handlers().import_capture({"path": str(path), "pictures": str(tmp_path / "new")}, listener.context)
+        import_capture({"path": str(path), "pictures": str(tmp_path / "new")}, listener.context)
 
 
 def test_import_without_a_depth_range_says_so(listener: Listener, tmp_path: Path) -> None:
     path = write_capture(tmp_path, count=2)
     for index in range(2):
         cv2.imwrite(str(tmp_path / f"{index}.png"), np.full((96, 128, 3), 90, dtype=np.uint8))
-    data = Handlers().import_capture({"path": str(path), "pictures": str(tmp_path / "out")}, listener.context)
+    data = import_capture({"path": str(path), "pictures": str(tmp_path / "out")}, listener.context)
     assert "depth_near" not in data["capture"] and data["report"]["depth_origin"] is None
     assert len(listener.texts(protocol.WARNING)) == 1
 
