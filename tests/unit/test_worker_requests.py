@@ -22,8 +22,8 @@ from inference.picture_stamp import read_stamp
 from inference.progress import Progress
 from inference.view import Capture, View
 from inference.worker import protocol
-from inference.worker.failures import failure
 from inference.worker.capture_requests import import_capture
+from inference.worker.failures import failure
 from inference.worker.handlers import Handlers
 from inference.worker.server import Context
 
