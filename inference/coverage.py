@@ -19,6 +19,8 @@ COLOURS = ((0.80, 0.08, 0.10), (0.96, 0.55, 0.10), (0.97, 0.90, 0.25), (0.15, 0.
 STRENGTH = 0.6
 # Something hides what lies behind it by more than this share of its depth: depths of a draft are no better.
 TOLERANCE, SPARSE_TOLERANCE = 0.15, 0.2
+# A surface is turned away from a source where the cosine is below this; normals are of such a share of the picture.
+AWAY, NORMAL_STEP = -0.2, 1 / 32
 # Cells along the longer side of a source's picture, as fine as points of the target lie, and as sparse points do.
 CELLS, SPARSE_CELLS = 128, 40
 
@@ -36,9 +38,9 @@ class Coverage:
     """How well sources see a target.
 
     Args:
-        counts: (H, W) how many sources see what the target sees there; ``BACKGROUND`` where all mask it out.
+        counts: (H, W) how many sources see what the target sees there; ``BACKGROUND`` where most mask it out.
         visible: (V, H, W) whether each source sees it.
-        hidden: (V, H, W) whether it lies in each source's picture behind something nearer.
+        hidden: (V, H, W) whether it is in each source's picture, but behind something nearer or turned away.
     """
 
     counts: NDArray[np.intp] = field(repr=False)
@@ -65,7 +67,8 @@ class Coverage:
 def cover(target: Camera, depth: Array, sources: Sequence[Sight], points: Array | None = None) -> Coverage:
     """Count the sources that see each pixel of a target.
 
-    What hides things from a source is what the target sees itself, and the sparse points.
+    What hides things from a source is what the target sees itself, and the sparse points. What the target sees is a
+    surface that turns its face to it, and that nobody sees from behind.
 
     Args:
         target: Without distortion, of the size of ``depth``.
@@ -75,6 +78,7 @@ def cover(target: Camera, depth: Array, sources: Sequence[Sight], points: Array 
     """
     x, y = np.meshgrid(np.arange(target.width) + 0.5, np.arange(target.height) + 0.5)
     surface = target.unproject(np.stack([x, y], axis=-1), depth)
+    normals = _normals(surface, target.centre)
     visible = np.zeros((len(sources), *depth.shape), dtype=bool)
     hidden, masked = np.zeros_like(visible), np.zeros_like(visible)
     for index, source in enumerate(sources):
@@ -84,6 +88,8 @@ def cover(target: Camera, depth: Array, sources: Sequence[Sight], points: Array 
         behind = _behind(camera, pixels, depths, inside, surface[inside], CELLS, TOLERANCE)
         if points is not None and len(points):
             behind |= _behind(camera, pixels, depths, inside, points, SPARSE_CELLS, SPARSE_TOLERANCE)
+        towards = camera.centre - surface
+        behind |= (normals * towards).sum(axis=-1) < AWAY * np.linalg.norm(towards, axis=-1)
         hidden[index] = inside & behind
         visible[index] = inside & ~behind
         if source.mask is not None:
@@ -91,7 +97,8 @@ def cover(target: Camera, depth: Array, sources: Sequence[Sight], points: Array 
             masked[index][inside] = source.mask[row, column] <= 0.5
             visible[index] &= ~masked[index]
     counts = visible.sum(axis=0)
-    counts[(counts == 0) & masked.any(axis=0)] = BACKGROUND
+    # What a point of the scene is can be masked by mistake, or behind a passer-by, but not in most pictures.
+    counts[masked.sum(axis=0) > counts] = BACKGROUND
     return Coverage(counts, visible, hidden)
 
 
@@ -112,6 +119,19 @@ def coverage_sentence(shares: Sequence[float]) -> str:
         return f"Every part of the picture is seen by a source; {one:.0%} by only one, whose depth is a guess."
     only = f", and {one:.0%} by only one" if one >= 0.005 else ""
     return f"No source sees {none:.0%} of the picture{only}; what is shown there is made up."
+
+
+def _normals(surface: Array, centre: Array) -> Array:
+    """Return (H, W, 3) unit normals of a surface (H, W, 3) that face ``centre``, over several pixels for the noise."""
+    rows, columns = surface.shape[:2]
+    step = max(1, round(max(rows, columns) * NORMAL_STEP))
+    row, column = np.arange(rows), np.arange(columns)
+    down = surface[np.minimum(row + step, rows - 1)] - surface[np.maximum(row - step, 0)]
+    across = surface[:, np.minimum(column + step, columns - 1)] - surface[:, np.maximum(column - step, 0)]
+    normals = np.cross(across, down)
+    normals *= np.sign((normals * (centre - surface)).sum(axis=-1, keepdims=True))
+    unit: Array = normals / np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-300)
+    return unit
 
 
 def _behind(

@@ -37,7 +37,7 @@ class SourceReport:
 
     Args:
         name: Of the view.
-        seen, hidden: Shares of the target's picture that it sees, and that lie in its picture behind something else.
+        seen, hidden: Shares of the target's picture that it sees, and that are hidden from it or turned away.
         stops: How much brighter it shows the same points than the others do; ``None``: nothing to compare.
         detail: Its variance of the Laplacian as a share of the others' median; ``None``: no others.
     """
@@ -53,7 +53,7 @@ class SourceReport:
         """What speaks against it, in words; empty where nothing does."""
         told = []
         if self.hidden >= HIDDEN:
-            told.append(f"{self.hidden:.0%} of the target is hidden from it by nearer things")
+            told.append(f"{self.hidden:.0%} of the target is hidden from it or turned away")
         if self.stops is not None and abs(self.stops) >= STOPS:
             told.append(f"{abs(self.stops):.1f} stops {'brighter' if self.stops > 0 else 'darker'} than the others")
         if self.detail is not None and self.detail < DETAIL:

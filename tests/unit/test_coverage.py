@@ -48,6 +48,15 @@ def test_what_the_box_hides_is_not_seen() -> None:
     assert sum(found.shares) == pytest.approx(1) and found.shares[3] == pytest.approx((found.counts >= 3).mean())
 
 
+def test_nobody_sees_a_surface_from_behind() -> None:
+    depth, _ = surface()
+    behind = look_at((0.0, 0.0, 12.0), (0.0, 0.0, 5.0), 144, 128, 150.0)
+    beside = look_at((-4.0, 0.0, 2.0), (0.0, 0.0, 4.5), 144, 128, 150.0)
+    found = cover(TARGET, depth, [Sight(behind), Sight(beside)])
+    assert found.share_of(0)[0] < 0.02 and found.share_of(0)[1] > 0.5
+    assert found.share_of(1)[0] > 0.3
+
+
 def test_sparse_points_hide_what_the_target_cannot_know() -> None:
     depth, _ = surface()
     # Something close before the first source that the target does not see.
@@ -126,7 +135,7 @@ def test_remarks_name_what_speaks_against_a_source() -> None:
     assert SourceReport("a", 1.0, 0.0, None, None).remark == ""
     told = SourceReport("a", 0.5, 0.4, 0.7, 0.2).remark
     assert told == (
-        "40% of the target is hidden from it by nearer things, 0.7 stops brighter than the others, "
+        "40% of the target is hidden from it or turned away, 0.7 stops brighter than the others, "
         "less sharp than the others (20% of their detail)"
     )
 
