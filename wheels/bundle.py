@@ -63,8 +63,8 @@ def write_manifest(folder: Path, target: Target, wheels: list[str]) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def bundle(target: Target) -> Path:
-    """Build the bundle of a target; return the zip."""
+def bundle(target: Target, folder: Path = DIST) -> Path:
+    """Build the bundle of a target into a folder; return the zip."""
     wheels = fetch(target, SCRATCH / "wheels" / target.name)
     with tempfile.TemporaryDirectory(dir=SCRATCH) as scratch:
         copy = Path(scratch, "sightline")
@@ -74,7 +74,7 @@ def bundle(target: Target) -> Path:
         for wheel in wheels:
             link(wheel, copy / "wheels" / wheel.name)
         write_manifest(copy, target, [wheel.name for wheel in wheels])
-        zipped = DIST / f"sightline-{manifest()['version']}-{target.name}.zip"
+        zipped = folder / f"sightline-{manifest()['version']}-{target.name}.zip"
         build(copy, zipped)
     return zipped
 
