@@ -2,26 +2,21 @@
 
 import importlib.util
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.installed.sessions import ROOT, blender_process, outcome
+from tests.installed.sessions import blender_process, outcome
+from wheels.builder import build_thin
 
 
 @pytest.fixture(scope="session")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The zip that `make build` makes."""
-    spec = importlib.util.find_spec("bpy")
-    if spec is None or spec.origin is None:
+    if importlib.util.find_spec("bpy") is None:
         pytest.skip("Blender's module is not here")
-    builder = next(Path(spec.origin).parent.glob("*/scripts/addons_core/bl_pkg/cli/blender_ext.py"))
-    folder = tmp_path_factory.mktemp("build")
-    command = [sys.executable, str(builder), "build", "--source-dir", str(ROOT), "--output-dir", str(folder)]
-    subprocess.run(command, check=True, capture_output=True)
-    return next(folder.glob("sightline-*.zip"))
+    return build_thin(tmp_path_factory.mktemp("build"))
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,8 @@
 """The locks hold what the requirements ask for, pinned to the byte, and nothing that would not run there."""
 
+import hashlib
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,9 +11,9 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
 from wheels.builder import ROOT, manifest
-from wheels.bundle import SHIPPED_BY_BLENDER, write_manifest
+from wheels.bundle import SHIPPED_BY_BLENDER, build_gsplat, fetch, write_manifest
 from wheels.lock import REQUIREMENTS
-from wheels.lockfile import LOCKS, Wheel, read_lock, to_text
+from wheels.lockfile import LOCKS, Wheel, lock_path, read_lock, to_text
 from wheels.targets import PYTHONS, TARGETS, target
 
 MADE = sorted(LOCKS.glob("*.txt"), key=lambda path: path.name)
@@ -103,3 +106,42 @@ def test_the_manifest_of_a_bundle_names_its_wheels_platform_and_blenders(name: s
 
 def test_numpy_is_locked_but_never_bundled(lock: Path) -> None:
     assert {wheel.name for wheel in read_lock(lock)} >= SHIPPED_BY_BLENDER == {"numpy"}
+
+
+def test_a_bundle_without_a_lock_says_where_the_lock_comes_from(tmp_path: Path) -> None:
+    missing = next(target for target in TARGETS if target.name not in {path.stem for path in MADE})
+    with pytest.raises(SystemExit, match=rf"no lock for {missing.name} yet; wheels/locks/README\.md"):
+        fetch(missing, tmp_path)
+
+
+def test_a_wheel_that_is_not_the_locked_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a folder alone, as in a studio without a network."""
+    monkeypatch.setattr("wheels.lockfile.LOCKS", tmp_path)
+    folder, out = tmp_path / "folder", tmp_path / "out"
+    folder.mkdir()
+    file = "sightline_probe-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(folder / file, "w") as wheel:
+        wheel.writestr(
+            "sightline_probe-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: sightline-probe\nVersion: 1.0\n"
+        )
+        wheel.writestr(
+            "sightline_probe-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        wheel.writestr("sightline_probe-1.0.dist-info/RECORD", "")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    chosen = target("linux-x64-py311-cpu")
+    digest = hashlib.sha256((folder / file).read_bytes()).hexdigest()
+    pins = [Wheel("sightline-probe", "1.0", file, digest, 1, 2), Wheel("numpy", "1.26.4", "numpy.whl", "ab" * 32, 1, 2)]
+    lock_path(chosen.name).write_text(to_text(pins))
+    assert fetch(chosen, out) == [out / file] and (out / file).is_file(), "numpy is Blender's"
+    (out / file).unlink()
+    lock_path(chosen.name).write_text(to_text([replace(pins[0], sha256="cd" * 32)]))
+    with pytest.raises(SystemExit, match=f"Not every wheel of {chosen.name}"):
+        fetch(chosen, out)
+    assert not (out / file).exists()
+
+
+def test_gsplat_is_compiled_only_where_that_can_be(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"gsplat for linux-x64-py311-cpu needs CUDA's nvcc, and Python 3\.11"):
+        build_gsplat(target("linux-x64-py311-cpu"), tmp_path)
