@@ -8,12 +8,12 @@ import bmesh
 import bpy
 import numpy as np
 from mathutils import Matrix, Vector
-from numpy.typing import NDArray
 
 from ..inference import alignment
 from ..inference.camera import Array, Camera
 from ..inference.errors import CaptureError
 from .cameras import camera_of
+from .capture_points import points_of
 from .hanging import hang, make_root, root_of
 from .properties import of_collection, of_scene
 from .sources import cameras_in
@@ -154,14 +154,10 @@ def _ground(context: bpy.types.Context, capture: bpy.types.Collection, points: l
         raise CaptureError(f"{len(points)} points are picked; pick three or more of the ground, or none to find it.")
     if points:
         return alignment.on_ground(points), f"The ground is the plane through {len(points)} picked points now."
-    found = of_collection(capture).points
-    if found is None or not isinstance(found.data, bpy.types.Mesh):
+    known = points_of(capture)
+    if known is None:
         raise CaptureError("The capture has no points to find its ground by; put three markers on it.")
-    places = np.empty(3 * len(found.data.vertices), dtype=np.float32)
-    found.data.vertices.foreach_get("co", places)
-    matrix = np.array(found.matrix_world, dtype=np.float64)
-    scene_points: NDArray[np.float64] = places.reshape(-1, 3) @ matrix[:3, :3].T + matrix[:3, 3]
-    transform = alignment.find_ground(scene_points, _cameras(context, capture))
+    transform = alignment.find_ground(known, _cameras(context, capture))
     return transform, "The ground is the plane that most of the capture's points lie in now."
 
 

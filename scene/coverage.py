@@ -8,15 +8,15 @@ from typing import Any
 
 import bpy
 import numpy as np
-from numpy.typing import NDArray
 
 from ..inference.errors import DepthRangeError
 from . import depth_range, results
 from .backend import client
+from .capture_points import points_of
 from .gathering import Stage, capture_of, read_sources, read_target, stage_of, there, unused, write_capture
 from .handles import Handle
 from .job import Job, Step, Steps, answer
-from .properties import of_collection, of_scene
+from .properties import of_scene
 from .sources import Source
 from .targets import target_of
 
@@ -63,7 +63,7 @@ def show(job: Job, asked: Order) -> Steps:
     target: bpy.types.Object = there(asked.stage.target, "The target camera")
     name, place = f"{target.name} coverage", _place(target)
     record = capture.to_json()
-    points = _points(there(asked.capture, "The capture"))
+    points = points_of(there(asked.capture, "The capture"))
     if points is not None:
         record["points"] = points
     params = {"capture": record, "target": camera.to_json(), "options": _options(asked, sources)}
@@ -120,15 +120,3 @@ def _place(target: bpy.types.Object) -> list[float]:
 def _options(asked: Order, sources: list[Source]) -> dict[str, Any]:
     depth = asked.depth or depth_range.known(there(asked.capture, "The capture"), sources)
     return {} if depth is None else {"depth_near": depth[0], "depth_far": depth[1]}
-
-
-def _points(capture: bpy.types.Collection) -> NDArray[np.float64] | None:
-    """Return the capture's points (N, 3) where they are in the scene, ``None`` where it has none."""
-    found = of_collection(capture).points
-    if found is None or not isinstance(found.data, bpy.types.Mesh) or not len(found.data.vertices):
-        return None
-    places = np.empty(3 * len(found.data.vertices), dtype=np.float32)
-    found.data.vertices.foreach_get("co", places)
-    matrix = np.array(found.matrix_world, dtype=np.float64)
-    points: NDArray[np.float64] = places.reshape(-1, 3) @ matrix[:3, :3].T + matrix[:3, 3]
-    return points

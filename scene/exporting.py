@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-import numpy as np
-from numpy.typing import NDArray
 
 from . import depth_range
 from .backend import client
+from .capture_points import points_of
 from .gathering import Stage, read_sources, there, unused, write_capture
 from .handles import Handle
 from .job import Job, Steps, answer
-from .properties import of_collection
 from .words import counted
 
 
@@ -42,18 +40,6 @@ def export_capture(job: Job, stage: Stage, capture: Handle[bpy.types.Collection]
     collection: bpy.types.Collection = there(capture, "The capture")
     near, far = depth_range.known(collection, sources) or (None, None)
     record = replace(made, depth_near=near, depth_far=far).to_json()
-    params: dict[str, Any] = {"capture": record, "points": _points(collection), "out": str(out), "format": kind}
+    params: dict[str, Any] = {"capture": record, "points": points_of(collection), "out": str(out), "format": kind}
     data = yield from answer(job, worker, "export", params, 0.1, 1.0)
     return {"saved": data["saved"], "sentence": f"{data['saved']}: {counted(len(made), 'camera')}"}
-
-
-def _points(collection: bpy.types.Collection) -> NDArray[np.float64] | None:
-    """Return the calibration's points where they are in the scene, ``None`` where there are none."""
-    obj = of_collection(collection).points
-    if obj is None or not isinstance(obj.data, bpy.types.Mesh) or not obj.data.vertices:
-        return None
-    places = np.empty(3 * len(obj.data.vertices), dtype=np.float32)
-    obj.data.vertices.foreach_get("co", places)
-    matrix = np.array(obj.matrix_world, dtype=np.float64)
-    points: NDArray[np.float64] = places.reshape(-1, 3) @ matrix[:3, :3].T + matrix[:3, 3]
-    return points
