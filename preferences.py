@@ -3,17 +3,45 @@
 from typing import TYPE_CHECKING
 
 import bpy
-from bpy.props import FloatProperty, StringProperty
+from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, StringProperty
 
-from .inference.errors import BackendError
-from .scene import backend
-from .scene.cache_state import cache_in_words
-from .scene.names import Operators
-from .scene.properties import RELATIVE_PATH, job_state
+from .panels.preferences_page import draw_page
+from .scene import backend, weight_files
+from .scene.locks import AUTOMATIC, CPU, CUDA
+from .scene.properties import RELATIVE_PATH
+
+ACCELERATORS = (
+    (
+        AUTOMATIC,
+        "Automatic",
+        "CUDA where a driver of NVIDIA's is installed, else the CPU; on a Mac its own GPU as well",
+    ),
+    (CPU, "CPU", "The smallest download; every method works, slowly"),
+    (CUDA, "CUDA", "For NVIDIA's GPUs: several gigabytes"),
+)
 
 
 def _changed(_self: object, _context: bpy.types.Context) -> None:
     backend.forget()
+
+
+def _weights_changed(_self: object, _context: bpy.types.Context) -> None:
+    weight_files.forget()
+    backend.end_worker()  # it was told the folders when it started
+
+
+class WeightsFolder(bpy.types.PropertyGroup):
+    """A folder with weights."""
+
+    if TYPE_CHECKING:
+        folder: str
+    else:
+        folder: StringProperty(
+            name="Folder",
+            description="A folder with weights of yours, safetensors files",
+            subtype="DIR_PATH",
+            update=_weights_changed,
+        )
 
 
 class SightlinePreferences(bpy.types.AddonPreferences):
@@ -22,10 +50,25 @@ class SightlinePreferences(bpy.types.AddonPreferences):
     bl_idname = __package__
 
     if TYPE_CHECKING:
+        accelerator: str
         backend_python: str
+        backend_folder: str
+        wheel_folder: str
+        package_index: str
+        keep_downloads: bool
+        weights_folders: bpy.types.bpy_prop_collection[WeightsFolder]
         output_folder: str
         cache_gigabytes: float
+        show_backend: bool
+        show_weights: bool
     else:
+        accelerator: EnumProperty(
+            name="Accelerator",
+            description="What the backend that Sightline installs computes on",
+            items=ACCELERATORS,
+            default=AUTOMATIC,
+            update=_changed,
+        )
         backend_python: StringProperty(
             name="Backend Python",
             description="A Python that has the backend's packages (torch and others). Leave it empty to use the one "
@@ -33,6 +76,30 @@ class SightlinePreferences(bpy.types.AddonPreferences):
             subtype="FILE_PATH",
             update=_changed,
         )
+        backend_folder: StringProperty(
+            name="Backend Folder",
+            description="Where Sightline installs the backend: another disk, or a short path on Windows. Leave it "
+            "empty to use Blender's user files",
+            subtype="DIR_PATH",
+            update=_changed,
+        )
+        wheel_folder: StringProperty(
+            name="Wheel Folder",
+            description="A folder with all the packages as wheels, to install from without a network. Leave it empty "
+            "to download them",
+            subtype="DIR_PATH",
+        )
+        package_index: StringProperty(
+            name="Further Index",
+            description="Address of a package index to ask beside pip's own: a studio's mirror, or one with packages "
+            "for CUDA. Only files whose hashes are known are taken",
+        )
+        keep_downloads: BoolProperty(
+            name="Keep Downloads",
+            description="Keep what was downloaded, so that a repair or an update fetches only what is new. It takes "
+            "about as much disk space as the download",
+        )
+        weights_folders: CollectionProperty(type=WeightsFolder)
         output_folder: StringProperty(
             name="Output",
             description="Folder for results and undistorted photographs where a scene names none; // is the folder of "
@@ -50,30 +117,9 @@ class SightlinePreferences(bpy.types.AddonPreferences):
             max=10000.0,
             default=10.0,
         )
+        show_backend: BoolProperty(name="Where From", description="Show where the backend is installed from and to")
+        show_weights: BoolProperty(name="Weights", description="Show the weights that are there")
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Show the state of the backend, the ways to mend it, and the folders."""
-        layout = self.layout
-        found = backend.believed_backend()
-        box = layout.box()
-        if isinstance(found, BackendError):
-            box.label(text=str(found), icon="ERROR")
-        else:
-            box.label(text=f"The backend runs with {found.python} ({found.origin})", icon="CHECKMARK")
-        row = box.row()
-        row.operator(Operators.INSTALL_BACKEND, icon="IMPORT")
-        row.operator(Operators.FREE_MEMORY, icon="TRASH")
-        if not bpy.app.online_access:
-            box.label(text="Installing needs online access (System, Network)", icon="INTERNET_OFFLINE")
-        state = job_state()
-        if state.running:
-            row = box.row()
-            row.progress(factor=state.fraction, text=state.message)
-            row.operator(Operators.CANCEL, text="", icon="CANCEL")
-        layout.use_property_split = True
-        layout.prop(self, "backend_python")
-        layout.prop(self, "output_folder")
-        layout.prop(self, "cache_gigabytes")
-        row = layout.row()
-        row.label(text=cache_in_words())
-        row.operator(Operators.EMPTY_CACHE, icon="TRASH")
+        """Show the state of the backend, what it has found, the weights and the folders."""
+        draw_page(self.layout, context, self)

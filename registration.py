@@ -13,12 +13,13 @@ import bpy
 from . import engine, operators, panels
 from .engine.viewport import stop_all
 from .panels import match_overlay
-from .preferences import SightlinePreferences
+from .preferences import SightlinePreferences, WeightsFolder
 from .scene import backend, batch, choices, clouds, gaussian_sequences, properties
 from .scene.job import Job, forget_last
 from .scene.names import COMMAND
 
 CLASSES: tuple[type, ...] = (
+    WeightsFolder,
     SightlinePreferences,
     *(group for _, group in properties.GROUPS),
     *operators.CLASSES,

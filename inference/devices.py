@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,11 +22,15 @@ class Device:
         name: As ``--device`` and torch call it.
         label: What the maker calls it.
         memory: Bytes of its own memory; ``None`` where it shares the machine's.
+        capability: Compute capability of a CUDA device, such as ``9.0``.
+        driver: Version of its driver; empty where there is none or it does not say.
     """
 
     name: str
     label: str
     memory: int | None = None
+    capability: str = ""
+    driver: str = ""
 
 
 def list_devices() -> list[Device]:
@@ -41,8 +46,20 @@ def list_devices() -> list[Device]:
         devices.insert(0, Device("mps", "Apple GPU"))
     if torch.cuda.is_available():
         properties = torch.cuda.get_device_properties(torch.device("cuda"))
-        devices.insert(0, Device("cuda", str(properties.name), int(properties.total_memory)))
+        capability = f"{properties.major}.{properties.minor}"
+        memory = int(properties.total_memory)
+        devices.insert(0, Device("cuda", str(properties.name), memory, capability, _nvidia_driver()))
     return devices
+
+
+def _nvidia_driver() -> str:
+    """Return the version that NVIDIA's own tool tells, which comes with the driver; torch knows none."""
+    command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        told = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return told.stdout.split("\n")[0].strip() if told.returncode == 0 else ""
 
 
 def choose_device(name: str = "auto") -> torch.device:

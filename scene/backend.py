@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,15 @@ from typing import Any
 import bpy
 
 from ..inference.errors import BackendError
+from ..inference.weights import FOLDERS_VARIABLE
 from ..inference.worker.client import WorkerClient
+from . import locks
+from .environments import Environment, environments
+from .locks import Lock
 from .names import PACKAGE
 
 ROOT = Path(__file__).parents[1]
+LOCKS = ROOT / "wheels" / "locks"
 
 # Imported by the worker; found, never imported, in Blender's own process.
 WORKER_PACKAGES = ("torch", "cv2", "numba", "safetensors", "pycolmap")
@@ -32,11 +38,21 @@ _BELIEVED = 2.0
 
 @dataclass(frozen=True)
 class Backend:
-    """The interpreter that runs the worker, additions to its environment, and who chose it."""
+    """What runs the worker.
+
+    Args:
+        python: The interpreter.
+        origin: Where it is from, in words.
+        environment: Additions to its environment.
+        stale: Why it should be updated though it works; empty where it should not.
+        private: Whether Sightline has installed it.
+    """
 
     python: Path
     origin: str
     environment: dict[str, str] = field(default_factory=dict)
+    stale: str = ""
+    private: bool = False
 
 
 class _Runtime:
@@ -58,31 +74,91 @@ def user_folder(name: str, *, create: bool = False) -> Path:
     return Path(bpy.utils.extension_path_user(PACKAGE, path=name, create=create))
 
 
-def environment_python() -> Path:
-    """Return the interpreter of the private environment, whether it is there or not."""
-    folder = user_folder("backend")
-    return folder / "Scripts" / "python.exe" if sys.platform == "win32" else folder / "bin" / "python"
+def backend_root() -> Path:
+    """Return the folder of the private environments and of the downloads."""
+    chosen = preferences().backend_folder
+    return Path(bpy.path.abspath(chosen)) if chosen else user_folder("backend")
 
 
-def find_backend() -> Backend:
-    """Return the Python for the worker: the preferences', the environment variable's, the private one, or this one.
+def fitting_lock() -> Lock:
+    """Return the lock that *Install Backend* would use.
 
     Raises:
         BackendError: If there is none.
+    """
+    nvidia = locks.has_nvidia_driver()
+    place, python = locks.this_platform(), locks.this_python()
+    return locks.find_lock(LOCKS, place, python, preferences().accelerator, nvidia)
+
+
+def find_backend() -> Backend:
+    """Return the Python for the worker.
+
+    In this order: the preferences', the environment variable's, the private environment if it is up to date, this
+    Python if it has the packages (the extension's wheels), and an out-of-date private environment.
+
+    Raises:
+        BackendError: If there is none; the sentence says whether it is missing or broken.
     """
     chosen = preferences().backend_python
     if chosen:
         return _existing(Path(bpy.path.abspath(chosen)), "set in the preferences")
     if variable := os.environ.get(PYTHON_VARIABLE):
         return _existing(Path(variable), f"set by {PYTHON_VARIABLE}")
-    private = environment_python()
-    if private.exists():
-        return Backend(private, "installed by Sightline")
-    specs = [importlib.util.find_spec(name) for name in WORKER_PACKAGES]
-    if all(spec is not None for spec in specs):
-        folders = {str(Path(spec.origin).parents[1]) for spec in specs if spec is not None and spec.origin}
-        return Backend(Path(sys.executable), "Blender's own", {"PYTHONPATH": os.pathsep.join(sorted(folders))})
+    private, problems = _private()
+    own = _own()
+    if private is not None and (own is None or not private.stale):
+        return private
+    if own is not None:
+        return own
+    if problems:
+        raise BackendError(f"The backend is broken: {problems[0]}; press Install Backend to make it anew.")
     raise BackendError("The backend is not installed; install it or choose a Python that has its packages.")
+
+
+def _private() -> tuple[Backend | None, list[str]]:
+    """Return the private environment that fits best, and what is wrong with others."""
+    try:
+        lock: Lock | None = fitting_lock()
+    except BackendError:
+        lock = None
+    usable: list[Backend] = []
+    problems = []
+    for entry in environments(backend_root(), locks.this_python()):
+        if problem := entry.problem():
+            problems.append(problem)
+            continue
+        origin = f"private environment, {entry.source}"
+        usable.append(Backend(entry.interpreter, origin, stale=_stale(entry, lock), private=True))
+    return min(usable, key=lambda backend: bool(backend.stale), default=None), problems
+
+
+def _stale(environment: Environment, lock: Lock | None) -> str:
+    """Return why an environment that works should be made anew."""
+    if lock is None or (environment.accelerator, environment.digest) == (lock.accelerator, lock.digest):
+        return ""
+    if environment.accelerator != lock.accelerator:
+        return f"It was made for {environment.accelerator}, and {lock.accelerator} is asked for."
+    return "This version of Sightline names newer packages."
+
+
+def _own() -> Backend | None:
+    """Return Blender's own Python if it has the worker's packages, which happens where the extension brings wheels."""
+    specs = [importlib.util.find_spec(name) for name in WORKER_PACKAGES]
+    if any(spec is None or not spec.origin for spec in specs):
+        return None
+    folders = {str(Path(spec.origin).parents[1]) for spec in specs if spec is not None and spec.origin}
+    bundled = any(".local" in Path(folder).parts for folder in folders)
+    origin = "Blender's Python with the extension's wheels" if bundled else "Blender's own"
+    return Backend(Path(sys.executable), origin, {"PYTHONPATH": os.pathsep.join(sorted(folders))})
+
+
+def weights_folders() -> Iterator[tuple[str, Path]]:
+    """Yield the folders in which weights are looked for beside the extension's, and whose they are."""
+    yield "user folder", user_folder("weights")
+    for entry in preferences().weights_folders:
+        if entry.folder:
+            yield "named here", Path(bpy.path.abspath(entry.folder))
 
 
 def believed_backend() -> Backend | BackendError:
@@ -112,9 +188,16 @@ def client() -> WorkerClient:
         end_worker()
     if _Runtime.client is None:
         cache = user_folder("cache", create=True)
-        _Runtime.client = WorkerClient(backend.python, ROOT, cache=cache, environment=backend.environment)
+        folders = os.pathsep.join(str(folder) for _, folder in weights_folders())
+        environment = {**backend.environment, FOLDERS_VARIABLE: folders}
+        _Runtime.client = WorkerClient(backend.python, ROOT, cache=cache, environment=environment)
         _Runtime.backend = backend
     return _Runtime.client
+
+
+def worker_log() -> Path | None:
+    """Return what the worker prints, ``None`` where there is none yet."""
+    return None if _Runtime.client is None else _Runtime.client.log
 
 
 def worker_runs() -> bool:

@@ -1,30 +1,98 @@
-"""The private environment of the backend: made by Python's own venv and pip, as a job, never through a shell."""
+"""Making the private environment of the backend, as a job: Python's own venv and pip, never through a shell.
+
+Wheels are fetched one package at a time into a folder that outlives an interruption, then installed from there without
+a network, so that an installation goes on where it was broken off. The new environment is made beside the one in use.
+"""
 
 from __future__ import annotations
 
-import re
+import contextlib
 import shutil
-import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import bpy
 
-from ..inference.errors import BackendError, Cancelled
-from . import backend
-from .job import Job, Step, Steps
+from ..inference.errors import BackendError, OutputError
+from . import backend, environments
+from .commands import Command, run
+from .environments import Environment
+from .job import Job, Step, Steps, aside
+from .locks import Lock, normalised
+from .pip_failures import sentence
+from .wheels import Found, find_wheels, listed_size
+from .words import counted, disk_size
 
-# Until a cancelled installer is killed, it has this many polls to end by itself.
-_PATIENCE = 100
+# What makes an environment with pip in it.
+MAKE = ("{python}", "-I", "-m", "venv", "{folder}")
+_PIP = ("-I", "-m", "pip", "--disable-pip-version-check", "--no-input", "--no-cache-dir")
+_HASHED = ("--require-hashes", "--only-binary=:all:")
+_FETCH = (*_PIP, "download", "--progress-bar=off", "--no-deps", *_HASHED)
+_INSTALL = (*_PIP, "install", "--no-user", "--no-compile", "--no-index", *_HASHED)
+
+# How far the whole is when its parts begin.
+_FETCHING, _INSTALLING, _CHECKING = 0.05, 0.75, 0.95
 
 
-# What is run, one after the other: how far the whole is then, what the user reads, the command with its places.
-_PIP = ("{python}", "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off")
-COMMANDS: tuple[tuple[float, str, tuple[str, ...]], ...] = (
-    (0.0, "Making an environment", ("{blender_python}", "-m", "venv", "{folder}")),
-    (0.1, "Installing", (*_PIP, "-r", "{requirements}")),
-)
+@dataclass(frozen=True)
+class Plan:
+    """What *Install Backend* will do.
+
+    Args:
+        lock: The packages.
+        root: Where the environment will be.
+        wheel_folder: Where they are taken from without a network; ``None``: fetched from the package index.
+        index: Address of a further package index, or empty.
+        keep: Whether the downloads stay when all is done.
+    """
+
+    lock: Lock
+    root: Path
+    wheel_folder: Path | None
+    index: str
+    keep: bool
+
+    @property
+    def downloads(self) -> Path:
+        """Where fetched wheels are kept."""
+        return self.root / "wheels"
+
+    @property
+    def log(self) -> Path:
+        """What the commands print."""
+        return self.root / "install.log"
+
+    @property
+    def source(self) -> str:
+        """Where the packages come from, in words."""
+        return "from the package index" if self.wheel_folder is None else "from a wheel folder"
+
+    @property
+    def to_download(self) -> int:
+        """Bytes that are not there yet, 0 where the lock does not say; what is there is judged by names alone."""
+        if self.wheel_folder is not None:
+            return 0
+        return max(0, self.lock.download - listed_size(self.downloads, self.lock.requirements))
+
+    @property
+    def needed(self) -> int:
+        """Bytes that the disk must have free, 0 where the lock does not say."""
+        return self.to_download + self.lock.unpacked
+
+
+def plan() -> Plan:
+    """Return what the preferences ask for.
+
+    Raises:
+        BackendError: If there is no list of packages for this machine.
+    """
+    chosen = backend.preferences()
+    folder = Path(bpy.path.abspath(chosen.wheel_folder)) if chosen.wheel_folder else None
+    index = chosen.package_index.strip()
+    return Plan(backend.fitting_lock(), backend.backend_root(), folder, index, chosen.keep_downloads)
 
 
 def online() -> bool:
@@ -33,67 +101,167 @@ def online() -> bool:
 
 
 def install(job: Job) -> Steps:
-    """Make the environment and install ``wheels/requirements.txt`` into it; its log stays beside it.
+    """Make the environment that the preferences ask for; its log stays beside it.
 
     Raises:
-        BackendError: If Blender may not go online, or a command fails; the sentence names the log.
+        BackendError, OutputError: In one sentence; what was there before is still there.
     """
-    if not online():
-        raise BackendError("Blender may not go online; allow that in the preferences under System, Network.")
-    folder = backend.user_folder("backend")
-    log = backend.user_folder("", create=True) / "backend.log"
-    log.write_bytes(b"")
-    shutil.rmtree(folder, ignore_errors=True)
+    asked = plan()
+    if asked.wheel_folder is None and not online():
+        raise BackendError(
+            "Blender may not go online; allow that in the preferences under System, Network, or choose a wheel folder."
+        )
     try:
-        for fraction, stage, command in COMMANDS:
-            filled = [part.format(**_places()) for part in command]
-            yield from _run(job, filled, log, fraction, stage)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+        with environments.sole(asked.root):
+            asked.log.write_bytes(b"")
+            made = yield from _make(job, asked)
+    except OSError as error:
+        raise OutputError(sentence(str(error), "", asked.root, asked.log)) from None
     finally:
         backend.forget()
-    return {"sentence": "The backend is installed"}
+    packages = counted(len(asked.lock.requirements), "package")
+    return {"sentence": f"The backend is ready: {packages}, {disk_size(made.size)}, {made.accelerator}"}
 
 
-def _places() -> dict[str, str]:
-    """Return what the places in the commands stand for."""
-    return {
-        "python": str(backend.environment_python()),
-        "blender_python": sys.executable,
-        "folder": str(backend.user_folder("backend")),
-        "requirements": str(backend.ROOT / "wheels" / "requirements.txt"),
-    }
-
-
-def _run(job: Job, command: list[str], log: Path, fraction: float, stage: str) -> Generator[Step, None, None]:
-    """Run one command, its output going to the log, the last line of that being the message."""
-    with log.open("ab") as output:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
-    polls = 0
+def _make(job: Job, asked: Plan) -> Generator[Step, None, Environment]:
+    """Make the environment in a folder of its own, which nobody sees before it is complete."""
+    _check_space(asked)
+    folder = environments.new_folder(asked.root, asked.lock)
+    temporary = asked.root / "temp"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir()
     try:
-        while (code := process.poll()) is None:
-            if job.cancelled:
-                process.terminate()
-                polls += 1
-                if polls > _PATIENCE:
-                    process.kill()
-            last = _last_line(log)
-            unpacking = last.startswith("Installing collected")
-            yield Step(0.8 if unpacking else fraction, f"{stage}: {last}"[:120], waiting=True)
+        places = {"python": sys.executable, "folder": str(folder)}
+        command = Command(tuple(part.format(**places) for part in MAKE), asked.log, temporary)
+        yield from _ran(job, asked, command, Step(0.0, "Making an environment"))
+        wheels = yield from _fetch(job, asked, folder, temporary)
+        arguments = ("--find-links", str(wheels), "-r", str(asked.lock.path))
+        command = _pip(asked, folder, temporary, _INSTALL, *arguments)
+        step = Step(_INSTALLING, "Installing")
+        yield from _ran(job, asked, command, step, partial(_unpacking, step, folder, asked.lock))
+        yield from _check(job, asked, folder, temporary)
+        made = yield from aside(
+            lambda: environments.complete(folder, asked.lock, asked.source), Step(0.99, "Finishing")
+        )
+    except BaseException:
+        environments.remove(folder)
+        raise
     finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-    if job.cancelled:
-        raise Cancelled()
-    if code != 0:
-        raise BackendError(f"The backend cannot be installed ({_last_line(log)}); the whole story is in '{log}'.")
+        shutil.rmtree(temporary, ignore_errors=True)
+    yield from aside(lambda: _tidy(asked, made), Step(0.99, "Removing what is no longer needed"))
+    return made
 
 
-def _last_line(log: Path) -> str:
-    """Return the last line of a log without colours."""
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - 2048))
-        lines = file.read().decode("utf-8", "replace").splitlines()
-    return next((re.sub(r"\x1b\[[0-9;]*m", "", line).strip() for line in reversed(lines) if line.strip()), "")
+def _check_space(asked: Plan) -> None:
+    """Refuse what would fill the disk."""
+    place = next(folder for folder in (asked.root, *asked.root.parents) if folder.exists())
+    free = shutil.disk_usage(place).free
+    if asked.needed > free:
+        raise OutputError(
+            f"The backend needs {disk_size(asked.needed)} on the disk with '{asked.root}', where {disk_size(free)} are "
+            "free; free some space or set Backend Folder to another disk."
+        )
+
+
+def _fetch(job: Job, asked: Plan, folder: Path, temporary: Path) -> Generator[Step, None, Path]:
+    """Fetch the wheels that are not there yet; return the folder that has them all."""
+    requirements = asked.lock.requirements
+    place = asked.wheel_folder or asked.downloads
+    found = yield from aside(lambda: find_wheels(place, requirements), Step(_FETCHING, "Looking at the wheels"))
+    if asked.wheel_folder is not None:
+        _check_wheel_folder(place, found)
+        return place
+    place.mkdir(exist_ok=True)
+    for wrong in found.wrong:
+        wrong.unlink(missing_ok=True)  # broken off while it was written, or of a former lock
+    for number, requirement in enumerate(found.missing, len(found.wheels)):
+        listed = temporary / "requirement.txt"
+        listed.write_text(requirement.text, "utf-8")
+        further = ("--extra-index-url", asked.index) if asked.index else ()
+        command = _pip(asked, folder, temporary, _FETCH, *further, "-d", str(place), "-r", str(listed))
+        fraction = _FETCHING + (_INSTALLING - _FETCHING) * number / len(requirements)
+        step = Step(fraction, f"Downloading {requirement.name} ({number + 1} of {len(requirements)})")
+        yield from _ran(job, asked, command, step, partial(_fetching, step, temporary), requirement.name)
+    return place
+
+
+def _check_wheel_folder(place: Path, found: Found) -> None:
+    """Refuse a wheel folder that lacks something."""
+    if found.wrong:
+        raise BackendError(
+            f"'{found.wrong[0].name}' in the wheel folder is not the file that Sightline's list names (its hash "
+            f"differs); put the right one into '{place}'."
+        )
+    if found.missing:
+        names = ", ".join(f"{entry.name} {entry.version}" for entry in found.missing[:5])
+        more = f" and {counted(len(found.missing) - 5, 'other')}" if len(found.missing) > 5 else ""
+        raise BackendError(f"The wheel folder '{place}' lacks {names}{more}; put the wheels for this system there.")
+
+
+def _pip(asked: Plan, folder: Path, temporary: Path, *arguments: tuple[str, ...] | str) -> Command:
+    """Return a command of the environment's pip; its first argument is a tuple, the others are texts."""
+    fixed, *others = arguments
+    python = str(environments.interpreter(folder))
+    return Command((python, *fixed, *(str(other) for other in others)), asked.log, temporary)
+
+
+def _ran(
+    job: Job, asked: Plan, command: Command, step: Step, look: Callable[[str], Step] | None = None, name: str = ""
+) -> Generator[Step, None, None]:
+    """Run a command, about the package ``name`` if it is about one; ``look`` says how far it is.
+
+    Raises:
+        BackendError, OutputError: If it fails.
+        Cancelled: If the job was cancelled.
+    """
+    code, said = yield from run(job, command, look or (lambda _: step))
+    if code:
+        raise BackendError(sentence(said, name, asked.root, asked.log))
+
+
+def _unpacking(step: Step, folder: Path, lock: Lock, _log: str) -> Step:
+    """Return the step with how many packages are in the environment."""
+    names = {entry.name for entry in lock.requirements}
+    done = sum(normalised(name.partition("-")[0]) in names for name in environments.installed_packages(folder))
+    fraction = step.fraction + (_CHECKING - _INSTALLING) * done / len(names)
+    return Step(fraction, f"{step.message} ({done} of {len(names)})", waiting=True)
+
+
+def _fetching(step: Step, temporary: Path, log: str) -> Step:
+    """Return the step with how much has come of the file, and of how much, which pip has said."""
+    size = 0
+    for path in temporary.rglob("*.whl"):
+        with contextlib.suppress(OSError):  # moved to its place meanwhile
+            size += path.stat().st_size
+    whole = log.rpartition("Downloading ")[2].partition("(")[2].partition(")")[0]
+    amount = f": {disk_size(size)}" + (f" of {whole}" if whole else "") if size else ""
+    return Step(step.fraction, step.message + amount, waiting=True)
+
+
+def _check(job: Job, asked: Plan, folder: Path, temporary: Path) -> Generator[Step, None, None]:
+    """Load what the worker needs: on some systems a library is missing, and the working environment should stay.
+
+    Raises:
+        BackendError: If something cannot be loaded.
+    """
+    program = "\n".join(f"import {name}" for name in backend.WORKER_PACKAGES)
+    command = Command((str(environments.interpreter(folder)), "-I", "-c", program), asked.log, temporary)
+    code, said = yield from run(job, command, lambda _: Step(_CHECKING, "Checking the packages", waiting=True))
+    if code:
+        reason = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), f"status {code}")
+        raise BackendError(
+            f"The packages are there and cannot be loaded ({reason[:300]}); the whole story is in '{asked.log}'."
+        )
+
+
+def _tidy(asked: Plan, made: Environment) -> None:
+    """Remove former environments and, unless they are to be kept, the downloads."""
+    backend.end_worker()
+    environments.remove_others(asked.root, made)
+    if asked.wheel_folder is not None:
+        return
+    if not asked.keep:
+        shutil.rmtree(asked.downloads, ignore_errors=True)
+    for wheel in asked.downloads.glob("*.whl"):
+        if not any(entry.served_by(wheel.name) for entry in asked.lock.requirements):
+            wheel.unlink(missing_ok=True)

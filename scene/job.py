@@ -17,6 +17,7 @@ import bpy
 
 from ..inference.errors import Cancelled, SightlineError
 from ..inference.worker.client import Request, WorkerClient
+from . import error_log
 from .properties import job_state
 
 # A driver does further steps until this much of a tick is used up (seconds).
@@ -140,6 +141,7 @@ class Job:
         state.warnings = "\n".join(self.warnings)
         if self.error is not None and not isinstance(self.error, Cancelled):
             state.error, state.error_code = str(self.error), self.error.code
+            error_log.remember(self.title, str(self.error))
         state.facts = str(self.facts.get("sentence", ""))
 
 

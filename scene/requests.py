@@ -113,7 +113,7 @@ def _relevant(recipe: Recipe, camera: Camera, sources: list[Source], near: float
 
 def _key(method: str, params: Mapping[str, Any], weights: str) -> str:
     """Return the digest of a request: numbers to nine digits, files by their names, sizes and times."""
-    record = [_version(), method, weights, _identified(params)]
+    record = [extension_version(), method, weights, _identified(params)]
     return hashlib.sha256(json.dumps(record, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:40]
 
 
@@ -146,7 +146,7 @@ def _file_identity(path: Path) -> list[Any]:
 
 
 @lru_cache(maxsize=1)
-def _version() -> str:
+def extension_version() -> str:
     """Return the extension's version: another one may make other pictures."""
     with (ROOT / "blender_manifest.toml").open("rb") as file:
         return str(tomllib.load(file)["version"])

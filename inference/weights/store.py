@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FOLDER = Path(__file__).parent
+# An environment variable with further folders, as PATH has them.
+FOLDERS_VARIABLE = "SIGHTLINE_WEIGHTS"
+SUFFIX = ".safetensors"
+# What other programs save networks as: pickles mostly, which may run anything when they are read.
+_OTHER_SUFFIXES = frozenset({".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle", ".onnx", ".h5", ".npz", ".gguf"})
 FORMAT = "sightline-weights-1"
 # The weights that each network has where none are named.
 DEFAULTS = {"convglr": "convglr-guided", "gps-gaussian": "gps-gaussian"}
@@ -82,15 +88,44 @@ def load_weights(source: str | Path, network: str) -> Weights:
     return Weights(info, tensors)
 
 
-def list_weights(folder: Path = FOLDER) -> list[WeightsInfo]:
-    """Return what the readable weights files of ``folder`` say of themselves, sorted by name."""
-    found = []
-    for path in sorted(folder.glob("*.safetensors")):
+def weights_folders() -> list[Path]:
+    """Return where weights are looked for by name: the extension, then what :data:`FOLDERS_VARIABLE` names.
+
+    The first folder that has a name counts.
+    """
+    named = os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep)
+    return [FOLDER, *(Path(folder) for folder in named if folder)]
+
+
+def list_weights(*folders: Path) -> list[WeightsInfo]:
+    """Return what the readable weights files of folders (by default of all) say of themselves, sorted by name."""
+    found: dict[str, WeightsInfo] = {}
+    for folder in folders or weights_folders():
+        for path in sorted(folder.glob(f"*{SUFFIX}")):
+            try:
+                found.setdefault(path.stem, _info(path, path.read_bytes()))
+            except (WeightsError, OSError):
+                continue  # a file of something else; refused_weights says why
+    return [found[name] for name in sorted(found)]
+
+
+def refused_weights(folder: Path) -> list[str]:
+    """Return a sentence for every file of a folder that looks like weights and cannot be used."""
+    sentences = []
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         try:
-            found.append(_info(path, path.read_bytes()))
-        except (WeightsError, OSError):
-            continue  # a file of something else; whoever asks for it by name is told why
-    return found
+            if path.suffix in _OTHER_SUFFIXES:
+                raise WeightsError(
+                    f"'{path.name}' is not read: only safetensors files are, which hold numbers alone; the authors' "
+                    "checkpoints are turned into one by 'python -m inference convert-weights'."
+                )
+            if path.suffix == SUFFIX:
+                _info(path, path.read_bytes())
+        except WeightsError as error:
+            sentences.append(str(error))
+        except OSError as error:
+            sentences.append(f"'{path.name}' cannot be read ({error.strerror}).")
+    return sentences
 
 
 def save_weights(
@@ -119,9 +154,10 @@ def save_weights(
 
 def _path(source: str | Path) -> Path:
     path = Path(source)
-    if path.suffix == ".safetensors" or len(path.parts) > 1:
+    if path.suffix == SUFFIX or len(path.parts) > 1:
         return path
-    return FOLDER / f"{source}.safetensors"
+    places = [folder / f"{source}{SUFFIX}" for folder in weights_folders()]
+    return next((place for place in places if place.is_file()), places[0])
 
 
 def _info(path: Path, content: bytes) -> WeightsInfo:

@@ -1,0 +1,165 @@
+"""Which locked list of packages fits a machine, and what is in it. Knows nothing of Blender, and loads no driver.
+
+A lock is ``wheels/locks/PLATFORM-pyNN-ACCELERATOR.txt`` in pip's own requirement format, with the hashes of every file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ..inference.errors import BackendError
+
+# What the user can ask for.
+AUTOMATIC, CPU, CUDA = "AUTOMATIC", "CPU", "CUDA"
+
+_SYSTEMS = {"linux": "linux", "win32": "windows", "darwin": "macos"}
+_MACHINES = {"x86_64": "x64", "amd64": "x64", "arm64": "arm64", "aarch64": "arm64"}
+_HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """One package of a lock.
+
+    Args:
+        name, version: Of the package, the name as normalised by PyPA's rules.
+        hashes: SHA-256 of every file that may serve, hexadecimal.
+        text: The requirement as the lock has it.
+    """
+
+    name: str
+    version: str
+    hashes: frozenset[str]
+    text: str
+
+    def served_by(self, file_name: str) -> bool:
+        """Whether a wheel of that name is of this package and version, as far as names tell."""
+        name, _, rest = file_name.partition("-")
+        version = rest.partition("-")[0].replace("_", "-")
+        # Of a version without a local label, such as +cpu, a build with one is as good.
+        return normalised(name) == self.name and self.version in (version, version.partition("+")[0])
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A list of packages for one platform, Python (``311``) and accelerator (``cpu``, ``cu128``)."""
+
+    path: Path
+    platform: str
+    python: str
+    accelerator: str
+
+    @cached_property
+    def _lines(self) -> list[str]:
+        return self.path.read_text("utf-8").splitlines()
+
+    @cached_property
+    def requirements(self) -> tuple[Requirement, ...]:
+        """What it lists, in its order.
+
+        Raises:
+            BackendError: If a line has no version or no hash.
+        """
+        text = "\n".join(line for line in self._lines if not line.lstrip().startswith("#"))
+        return tuple(self._requirement(entry) for entry in re.sub(r"\\\n", " ", text).splitlines() if entry.strip())
+
+    @property
+    def digest(self) -> str:
+        """Eight hexadecimal digits of what it lists; comments do not count."""
+        return hashlib.sha256("\n".join(entry.text for entry in self.requirements).encode()).hexdigest()[:8]
+
+    @property
+    def download(self) -> int:
+        """Bytes to fetch, 0 where the lock does not say."""
+        return self._told("download")
+
+    @property
+    def unpacked(self) -> int:
+        """Bytes on disk after the installation, 0 where the lock does not say."""
+        return self._told("unpacked")
+
+    def _told(self, name: str) -> int:
+        told = re.compile(rf"#\s*{name}:\s*(\d+)")
+        return next((int(found[1]) for line in self._lines if (found := told.match(line))), 0)
+
+    def _requirement(self, entry: str) -> Requirement:
+        found = re.match(r"\s*([\w.-]+)(?:\[[^]]*\])?\s*==\s*([^\s;]+)", entry)
+        hashes = frozenset(_HASH.findall(entry))
+        if found is None or not hashes:
+            raise BackendError(f"The list of packages '{self.path}' is damaged; install Sightline again.")
+        return Requirement(normalised(found[1]), found[2], hashes, " ".join(entry.split()))
+
+
+def normalised(name: str) -> str:
+    """Return a package's name as PyPA's rules write it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def this_platform() -> str:
+    """Return this machine's platform under the name that Blender's manifests have for it, such as ``linux-x64``."""
+    machine = platform.machine().lower()
+    return f"{_SYSTEMS.get(sys.platform, sys.platform)}-{_MACHINES.get(machine, machine)}"
+
+
+def this_python() -> str:
+    """Return this Python as locks write it, such as ``311``."""
+    return f"{sys.version_info.major}{sys.version_info.minor}"
+
+
+def has_nvidia_driver() -> bool:
+    """Whether a driver of NVIDIA's is installed: its files are looked for, nothing is loaded."""
+    if sys.platform == "win32":
+        return (Path(os.environ.get("SYSTEMROOT", r"C:\Windows")) / "System32" / "nvcuda.dll").is_file()
+    return Path("/proc/driver/nvidia/version").is_file()
+
+
+def find_lock(folder: Path, place: str, python: str, wanted: str, nvidia: bool) -> Lock:
+    """Return the lock that fits.
+
+    Args:
+        folder: Where the locks are.
+        place: Platform, such as ``linux-x64``.
+        python: Such as ``311``.
+        wanted: :data:`AUTOMATIC` (CUDA where there are NVIDIA's driver and a lock for it), :data:`CPU` or :data:`CUDA`.
+        nvidia: Whether there is a driver.
+
+    Raises:
+        BackendError: If there is none.
+    """
+    locks = [
+        Lock(path, place, python, path.stem.rpartition("-")[2]) for path in folder.glob(f"{place}-py{python}-*.txt")
+    ]
+    version = f"{python[0]}.{python[1:]}"
+    if not locks:
+        raise BackendError(
+            f"Sightline has no list of packages for Python {version} on {place}; set Backend Python to one that has "
+            "the packages."
+        )
+    by_cuda = sorted((lock for lock in locks if lock.accelerator != "cpu"), key=lambda lock: int(lock.accelerator[2:]))
+    if by_cuda and (wanted == CUDA or (wanted == AUTOMATIC and nvidia)):
+        return by_cuda[-1]
+    by_cpu = [lock for lock in locks if lock.accelerator == "cpu"]
+    if wanted == CUDA or not by_cpu:
+        raise BackendError(f"There is no CUDA for Python {version} on {place}; set Accelerator to Automatic or CPU.")
+    return by_cpu[0]
+
+
+def why(lock: Lock, wanted: str, nvidia: bool) -> str:
+    """Return in words which accelerator a lock is for, and why that one."""
+    name = "CPU" if lock.accelerator == "cpu" else f"CUDA {lock.accelerator[2:-1]}.{lock.accelerator[-1]}"
+    if lock.accelerator == "cpu" and lock.platform.startswith("macos"):
+        name = "CPU and Apple GPU"
+    if wanted != AUTOMATIC:
+        return f"{name}, as chosen"
+    if lock.accelerator == "cpu" and nvidia:
+        return f"{name}; there is no list for CUDA here"
+    if lock.platform.startswith("macos"):
+        return name
+    return f"{name}; {'an' if nvidia else 'no'} NVIDIA driver was found"
