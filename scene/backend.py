@@ -86,9 +86,8 @@ def fitting_lock() -> Lock:
     Raises:
         BackendError: If there is none.
     """
-    nvidia = locks.has_nvidia_driver()
     place, python = locks.this_platform(), locks.this_python()
-    return locks.find_lock(LOCKS, place, python, preferences().accelerator, nvidia)
+    return locks.find_lock(LOCKS, place, python, preferences().accelerator, locks.nvidia_driver())
 
 
 def find_backend() -> Backend:

@@ -60,7 +60,7 @@ def _versions() -> list[str]:
         f"Sightline {extension_version()} as {PACKAGE}",
         f"Blender {bpy.app.version_string}, Python {platform.python_version()}",
         f"{platform.platform()}, {locks.this_platform()}, online access {access}",
-        f"NVIDIA driver {'found' if locks.has_nvidia_driver() else 'not found'}",
+        f"NVIDIA driver {locks.nvidia_driver() or 'not found'}",
         f"Accelerator {chosen.accelerator}, backend folder '{chosen.backend_folder}', wheels '{chosen.wheel_folder}'",
     ]
 

@@ -14,8 +14,8 @@ def plan_lines(asked: Plan) -> list[str]:
     """Return what *Install Backend* will do: for what, how much, from where, to where."""
     wanted = backend.preferences().accelerator
     lock = asked.lock
-    lines = [f"{locks.why(lock, wanted, locks.has_nvidia_driver())}: {_cost(asked)}"]
-    lines += [f"Instead {_name(other)}: {_sizes(other)}" for other in _others(lock)]
+    lines = [f"{locks.why(lock, wanted, locks.nvidia_driver())}: {_cost(asked)}"]
+    lines += [f"Instead {other.title}: {_sizes(other)}" for other in _others(lock)]
     taken = [f"{entry.accelerator} {disk_size(entry.size)}" for entry in environments(asked.root, lock.python)]
     if taken:
         lines.append(f"On the disk now: {', '.join(taken)}")
@@ -48,16 +48,12 @@ def _size(size: int) -> str:
     return disk_size(size) if size else "an unknown amount"
 
 
-def _name(lock: Lock) -> str:
-    return locks.why(lock, CPU, False).partition(",")[0]
-
-
 def _others(lock: Lock) -> list[Lock]:
     """Return the locks of the other accelerators for the same machine."""
     found = []
     for wanted in (CPU, CUDA):
         try:
-            other = locks.find_lock(lock.path.parent, lock.platform, lock.python, wanted, nvidia=True)
+            other = locks.find_lock(lock.path.parent, lock.platform, lock.python, wanted, None)
         except BackendError:
             continue
         if other != lock:

@@ -6,7 +6,6 @@ A lock is ``wheels/locks/PLATFORM-pyNN-ACCELERATOR.txt`` in pip's own requiremen
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 import re
 import sys
@@ -21,6 +20,9 @@ AUTOMATIC, CPU, CUDA = "AUTOMATIC", "CPU", "CUDA"
 
 _SYSTEMS = {"linux": "linux", "win32": "windows", "darwin": "macos"}
 _MACHINES = {"x86_64": "x64", "amd64": "x64", "arm64": "arm64", "aarch64": "arm64"}
+# Least driver of every minor version of a CUDA (NVIDIA's release notes of the toolkit, on minor version compatibility).
+_LEAST_DRIVER = {"12": 525, "13": 580}
+
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
 
@@ -85,6 +87,18 @@ class Lock:
         """Bytes on disk after the installation, 0 where the lock does not say."""
         return self._told("unpacked")
 
+    @property
+    def title(self) -> str:
+        """The accelerator as people know it."""
+        if self.accelerator != "cpu":
+            return f"CUDA {self.accelerator[2:-1]}.{self.accelerator[-1]}"
+        return "CPU and Apple GPU" if self.platform.startswith("macos") else "CPU"
+
+    @property
+    def least_driver(self) -> int:
+        """Major version of NVIDIA's driver that its CUDA needs at least."""
+        return _LEAST_DRIVER.get(self.accelerator[2:-1], max(_LEAST_DRIVER.values()))
+
     def _told(self, name: str) -> int:
         told = re.compile(rf"#\s*{name}:\s*(\d+)")
         return next((int(found[1]) for line in self._lines if (found := told.match(line))), 0)
@@ -113,22 +127,49 @@ def this_python() -> str:
     return f"{sys.version_info.major}{sys.version_info.minor}"
 
 
-def has_nvidia_driver() -> bool:
-    """Whether a driver of NVIDIA's is installed: its files are looked for, nothing is loaded."""
+def nvidia_driver() -> int | None:
+    """Return the major version of NVIDIA's driver, ``None`` without one: the system is asked, nothing is loaded."""
     if sys.platform == "win32":
-        return (Path(os.environ.get("SYSTEMROOT", r"C:\Windows")) / "System32" / "nvcuda.dll").is_file()
-    return Path("/proc/driver/nvidia/version").is_file()
+        return _windows_driver()
+    try:
+        found = re.search(r"\s(\d+)\.\d+", Path("/proc/driver/nvidia/version").read_text("utf-8", "replace"))
+    except OSError:
+        return None
+    return int(found[1]) if found else None
 
 
-def find_lock(folder: Path, place: str, python: str, wanted: str, nvidia: bool) -> Lock:
+def _windows_driver() -> int | None:
+    """Look among the display adapters in the registry; NVIDIA's 5xx.yy is written there as 3x.0.15.xxyy."""
+    if sys.platform == "win32":
+        import winreg
+
+        displays = r"SYSTEM\CurrentControlSet\Control\Class\{4d36e968-e325-11ce-bfc1-08002be10318}"
+        for number in range(10):
+            try:
+                with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, rf"{displays}\{number:04}") as key:
+                    if "NVIDIA" in str(winreg.QueryValueEx(key, "ProviderName")[0]):
+                        return windows_driver_version(str(winreg.QueryValueEx(key, "DriverVersion")[0]))
+            except OSError:
+                continue
+    return None
+
+
+def windows_driver_version(written: str) -> int | None:
+    """Return the major version of NVIDIA's driver from Windows' way of writing it: its last five digits count."""
+    digits = written.replace(".", "")[-5:]
+    return int(digits[:3]) if len(digits) == 5 and digits.isdigit() else None
+
+
+def find_lock(folder: Path, place: str, python: str, wanted: str, driver: int | None) -> Lock:
     """Return the lock that fits.
 
     Args:
         folder: Where the locks are.
         place: Platform, such as ``linux-x64``.
         python: Such as ``311``.
-        wanted: :data:`AUTOMATIC` (CUDA where there are NVIDIA's driver and a lock for it), :data:`CPU` or :data:`CUDA`.
-        nvidia: Whether there is a driver.
+        wanted: :data:`AUTOMATIC` (CUDA where there is a lock that NVIDIA's driver is new enough for), :data:`CPU` or
+            :data:`CUDA`.
+        driver: Major version of the driver, if there is one.
 
     Raises:
         BackendError: If there is none.
@@ -143,7 +184,10 @@ def find_lock(folder: Path, place: str, python: str, wanted: str, nvidia: bool) 
             "the packages."
         )
     by_cuda = sorted((lock for lock in locks if lock.accelerator != "cpu"), key=lambda lock: int(lock.accelerator[2:]))
-    if by_cuda and (wanted == CUDA or (wanted == AUTOMATIC and nvidia)):
+    served = [lock for lock in by_cuda if driver is not None and driver >= lock.least_driver]
+    if served and wanted != CPU:
+        return served[-1]
+    if by_cuda and wanted == CUDA:
         return by_cuda[-1]
     by_cpu = [lock for lock in locks if lock.accelerator == "cpu"]
     if wanted == CUDA or not by_cpu:
@@ -151,15 +195,16 @@ def find_lock(folder: Path, place: str, python: str, wanted: str, nvidia: bool) 
     return by_cpu[0]
 
 
-def why(lock: Lock, wanted: str, nvidia: bool) -> str:
+def why(lock: Lock, wanted: str, driver: int | None) -> str:
     """Return in words which accelerator a lock is for, and why that one."""
-    name = "CPU" if lock.accelerator == "cpu" else f"CUDA {lock.accelerator[2:-1]}.{lock.accelerator[-1]}"
-    if lock.accelerator == "cpu" and lock.platform.startswith("macos"):
-        name = "CPU and Apple GPU"
-    if wanted != AUTOMATIC:
-        return f"{name}, as chosen"
-    if lock.accelerator == "cpu" and nvidia:
-        return f"{name}; there is no list for CUDA here"
     if lock.platform.startswith("macos"):
-        return name
-    return f"{name}; {'an' if nvidia else 'no'} NVIDIA driver was found"
+        return lock.title
+    if lock.accelerator != "cpu" and driver is not None and driver < lock.least_driver:
+        return f"{lock.title}, as chosen; the NVIDIA driver {driver} is too old for it, {lock.least_driver} is needed"
+    if wanted != AUTOMATIC:
+        return f"{lock.title}, as chosen"
+    if driver is None:
+        return f"{lock.title}; no NVIDIA driver was found"
+    if lock.accelerator == "cpu":
+        return f"{lock.title}; there is no list of packages for CUDA that suits the NVIDIA driver {driver}"
+    return f"{lock.title}; an NVIDIA driver was found ({driver})"

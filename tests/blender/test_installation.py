@@ -106,7 +106,7 @@ def place(
     monkeypatch.setattr(found.backend, "WORKER_PACKAGES", NAMES)
     monkeypatch.delenv(found.backend.PYTHON_VARIABLE, raising=False)
     monkeypatch.setattr(found.installation, "online", lambda: True)
-    monkeypatch.setattr(found.locks, "has_nvidia_driver", lambda: False)
+    monkeypatch.setattr(found.locks, "nvidia_driver", lambda: None)
     quick = ("{python}", str(HERE / "quick_environment.py"), "{folder}")
     monkeypatch.setattr(found.installation, "MAKE", quick)
     found.lock(sorted(index.folder.glob("*.whl")), download=100_000, unpacked=200_000)
@@ -336,7 +336,7 @@ def test_accelerators_and_pythons_side_by_side(place: Place, index: Index, monke
     place.lock(sorted(index.folder.glob("*.whl")), "cu128", download=10_000_000, unpacked=2_000_000_000)
     text = "\n".join(place.installation_words.plan_lines(place.installation.plan()))
     assert "CPU; no NVIDIA driver was found: 3 packages" in text and "Instead CUDA 12.8: 10.0 MB to download" in text
-    monkeypatch.setattr(place.locks, "has_nvidia_driver", lambda: True)
+    monkeypatch.setattr(place.locks, "nvidia_driver", lambda: 535)
     assert "cu128 is asked for" in place.backend.find_backend().stale and place.ready() == cpu
     place.lock(sorted(index.folder.glob("*.whl")), "cu128")
     place.install_from(index.folder)
@@ -373,19 +373,22 @@ def test_the_button_without_a_window(place: Place, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(
-    ("wanted", "nvidia", "names", "found"),
+    ("wanted", "driver", "names", "found", "words"),
     [
-        ("AUTOMATIC", False, ("cpu", "cu128"), "cpu"),
-        ("AUTOMATIC", True, ("cpu", "cu126", "cu128"), "cu128"),
-        ("AUTOMATIC", True, ("cpu",), "cpu"),
-        ("CPU", True, ("cpu", "cu128"), "cpu"),
-        ("CUDA", False, ("cpu", "cu98", "cu128"), "cu128"),
-        ("CUDA", True, ("cpu",), "There is no CUDA for Python 3.11"),
-        ("AUTOMATIC", False, (), "no list of packages for Python 3.11 on linux-x64"),
+        ("AUTOMATIC", None, ("cpu", "cu128"), "cpu", "CPU; no NVIDIA driver was found"),
+        ("AUTOMATIC", 590, ("cpu", "cu126", "cu128"), "cu128", "CUDA 12.8; an NVIDIA driver was found (590)"),
+        ("AUTOMATIC", 570, ("cpu", "cu128", "cu130"), "cu128", "CUDA 12.8; an NVIDIA driver was found (570)"),
+        ("AUTOMATIC", 570, ("cpu", "cu130"), "cpu", "suits the NVIDIA driver 570"),
+        ("AUTOMATIC", 590, ("cpu",), "cpu", "suits the NVIDIA driver 590"),
+        ("CPU", 590, ("cpu", "cu128"), "cpu", "CPU, as chosen"),
+        ("CUDA", None, ("cpu", "cu98", "cu128"), "cu128", "CUDA 12.8, as chosen"),
+        ("CUDA", 570, ("cpu", "cu130"), "cu130", "driver 570 is too old for it, 580 is needed"),
+        ("CUDA", 590, ("cpu",), "There is no CUDA for Python 3.11", ""),
+        ("AUTOMATIC", None, (), "no list of packages for Python 3.11 on linux-x64", ""),
     ],
 )
 def test_which_lock_fits(
-    scene_module: Scene, tmp_path: Path, wanted: str, nvidia: bool, names: tuple[str, ...], found: str
+    scene_module: Scene, tmp_path: Path, wanted: str, driver: int | None, names: tuple[str, ...], found: str, words: str
 ) -> None:
     locks = scene_module("locks")
     for name in names:
@@ -393,11 +396,29 @@ def test_which_lock_fits(
     (tmp_path / "linux-x64-py313-cu130.txt").touch()
     (tmp_path / "windows-x64-py311-cpu.txt").touch()
     try:
-        lock = locks.find_lock(tmp_path, "linux-x64", "311", wanted, nvidia)
+        lock = locks.find_lock(tmp_path, "linux-x64", "311", wanted, driver)
     except locks.BackendError as error:
         assert found in str(error)
     else:
         assert lock.accelerator == found and lock.path.is_file()
+        assert words in locks.why(lock, wanted, driver)
+
+
+def test_windows_writes_the_drivers_version_its_own_way(scene_module: Scene) -> None:
+    locks = scene_module("locks")
+    assert locks.windows_driver_version("31.0.15.3598") == 535 and locks.windows_driver_version("32.0.15.7283") == 572
+    assert locks.windows_driver_version("unknown") is None
+
+
+def test_the_shipped_locks_can_be_read(scene_module: Scene) -> None:
+    """Whichever there are: every line has a version and a hash, the sizes are told, torch is among them."""
+    locks = scene_module("locks")
+    folder = scene_module("backend").ROOT / "wheels" / "locks"
+    for path in folder.glob("*.txt"):
+        place, python, accelerator = path.stem.rsplit("-", 2)
+        lock = locks.Lock(path, place, python[2:], accelerator)
+        assert {"torch", "numpy", "numba"} <= {entry.name for entry in lock.requirements}
+        assert 10**8 < lock.download < lock.unpacked
 
 
 def test_locks_are_read_and_checked(scene_module: Scene, tmp_path: Path) -> None:
