@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import bpy
@@ -18,8 +19,8 @@ from ..scene.names import PACKAGE, Operators
 from ..scene.self_test import self_test
 from .modal import AskingJobOperator, JobOperator, Outcome
 
-# Width of the dialog before an installation, in pixels.
-_DIALOG = 560
+# Width of the dialog before an installation, in pixels and about as many letters.
+_DIALOG, _DIALOG_LETTERS = 560, 84
 
 
 class InstallBackend(AskingJobOperator, bpy.types.Operator):
@@ -55,7 +56,8 @@ class InstallBackend(AskingJobOperator, bpy.types.Operator):
     def draw(self, context: bpy.types.Context) -> None:
         column = self.layout.column()
         for line in dialog_lines(plan()):
-            column.label(text=line)
+            for part in textwrap.wrap(line, _DIALOG_LETTERS):
+                column.label(text=part)
 
     def job(self, context: bpy.types.Context) -> Job:
         return Job("Installing the backend", install)

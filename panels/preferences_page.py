@@ -64,7 +64,7 @@ def _draw_backend(box: bpy.types.UILayout, context: bpy.types.Context, own: Sigh
     except BackendError as error:
         lines = [str(error)]
     for line in lines:
-        sentence(column, context, line)
+        sentence(box, context, line, "BLANK1")
     if not bpy.app.online_access and not own.wheel_folder:
         sentence(
             box,
@@ -72,7 +72,7 @@ def _draw_backend(box: bpy.types.UILayout, context: bpy.types.Context, own: Sigh
             "Downloading needs online access (System, Network); a wheel folder does not.",
             "INTERNET_OFFLINE",
         )
-    box.prop(own, "show_backend", icon="TRIA_DOWN" if own.show_backend else "TRIA_RIGHT", emboss=False)
+    _fold(box, own, "show_backend", "Where From")
     if own.show_backend:
         column = box.column()
         column.use_property_split = True
@@ -112,13 +112,7 @@ def _draw_machine(box: bpy.types.UILayout, context: bpy.types.Context) -> None:
 def _draw_weights(box: bpy.types.UILayout, context: bpy.types.Context, own: SightlinePreferences) -> None:
     """Draw the weights with their cards, and the folders in which they are looked for."""
     listed, refused = weight_files()
-    box.prop(
-        own,
-        "show_weights",
-        text=f"Weights: {', '.join(entry.info.name for entry in listed) or 'none'}",
-        icon="TRIA_DOWN" if own.show_weights else "TRIA_RIGHT",
-        emboss=False,
-    )
+    _fold(box, own, "show_weights", f"Weights: {', '.join(entry.info.name for entry in listed) or 'none'}")
     for line in refused:
         sentence(box, context, line, "ERROR")
     if not own.show_weights:
@@ -135,3 +129,10 @@ def _draw_weights(box: bpy.types.UILayout, context: bpy.types.Context, own: Sigh
         row.prop(folder, "folder", text="")
         row.operator(Operators.REMOVE_WEIGHTS_FOLDER, text="", icon="X").index = index
     box.operator(Operators.ADD_WEIGHTS_FOLDER, icon="ADD")
+
+
+def _fold(box: bpy.types.UILayout, own: SightlinePreferences, name: str, text: str) -> None:
+    """Draw the line that opens and closes a part of the page."""
+    row = box.row()
+    row.alignment = "LEFT"
+    row.prop(own, name, text=text, icon="TRIA_DOWN" if getattr(own, name) else "TRIA_RIGHT", emboss=False)

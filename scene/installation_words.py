@@ -14,7 +14,7 @@ def plan_lines(asked: Plan) -> list[str]:
     """Return what *Install Backend* will do: for what, how much, from where, to where."""
     wanted = backend.preferences().accelerator
     lock = asked.lock
-    lines = [f"{locks.why(lock, wanted, locks.nvidia_driver())}: {_cost(asked)}"]
+    lines = [locks.why(lock, wanted, locks.nvidia_driver()), _cost(asked)]
     lines += [f"Instead {other.title}: {_sizes(other)}" for other in _others(lock)]
     taken = [f"{entry.accelerator} {disk_size(entry.size)}" for entry in environments(asked.root, lock.python)]
     if taken:

@@ -187,22 +187,27 @@ def find_lock(folder: Path, place: str, python: str, wanted: str, driver: int | 
     served = [lock for lock in by_cuda if driver is not None and driver >= lock.least_driver]
     if served and wanted != CPU:
         return served[-1]
-    if by_cuda and wanted == CUDA:
-        return by_cuda[-1]
     by_cpu = [lock for lock in locks if lock.accelerator == "cpu"]
-    if wanted == CUDA or not by_cpu:
-        raise BackendError(f"There is no CUDA for Python {version} on {place}; set Accelerator to Automatic or CPU.")
-    return by_cpu[0]
+    # What is built for CUDA computes on the CPU as well.
+    fitting = {AUTOMATIC: by_cpu or by_cuda, CPU: by_cpu, CUDA: by_cuda}[wanted]
+    if not fitting:
+        name = "the CPU alone" if wanted == CPU else "CUDA"
+        raise BackendError(
+            f"There is no list of packages for {name} with Python {version} on {place}; set Accelerator to Automatic."
+        )
+    return fitting[-1]
 
 
 def why(lock: Lock, wanted: str, driver: int | None) -> str:
     """Return in words which accelerator a lock is for, and why that one."""
     if lock.platform.startswith("macos"):
         return lock.title
-    if lock.accelerator != "cpu" and driver is not None and driver < lock.least_driver:
+    if wanted == CUDA and driver is not None and driver < lock.least_driver:
         return f"{lock.title}, as chosen; the NVIDIA driver {driver} is too old for it, {lock.least_driver} is needed"
     if wanted != AUTOMATIC:
         return f"{lock.title}, as chosen"
+    if lock.accelerator != "cpu" and (driver is None or driver < lock.least_driver):
+        return f"{lock.title}, used on the CPU; there is no list of packages for the CPU alone"
     if driver is None:
         return f"{lock.title}; no NVIDIA driver was found"
     if lock.accelerator == "cpu":

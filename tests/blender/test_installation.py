@@ -335,7 +335,7 @@ def test_accelerators_and_pythons_side_by_side(place: Place, index: Index, monke
     (other_python / place.environments.RECORD).write_text("{}")
     place.lock(sorted(index.folder.glob("*.whl")), "cu128", download=10_000_000, unpacked=2_000_000_000)
     text = "\n".join(place.installation_words.plan_lines(place.installation.plan()))
-    assert "CPU; no NVIDIA driver was found: 3 packages" in text and "Instead CUDA 12.8: 10.0 MB to download" in text
+    assert "CPU; no NVIDIA driver was found\n3 packages, 0.1 MB to download" in text and "Instead CUDA 12.8: 10.0 MB to download" in text
     monkeypatch.setattr(place.locks, "nvidia_driver", lambda: 535)
     assert "cu128 is asked for" in place.backend.find_backend().stale and place.ready() == cpu
     place.lock(sorted(index.folder.glob("*.whl")), "cu128")
@@ -383,7 +383,10 @@ def test_the_button_without_a_window(place: Place, monkeypatch: pytest.MonkeyPat
         ("CPU", 590, ("cpu", "cu128"), "cpu", "CPU, as chosen"),
         ("CUDA", None, ("cpu", "cu98", "cu128"), "cu128", "CUDA 12.8, as chosen"),
         ("CUDA", 570, ("cpu", "cu130"), "cu130", "driver 570 is too old for it, 580 is needed"),
-        ("CUDA", 590, ("cpu",), "There is no CUDA for Python 3.11", ""),
+        ("CUDA", 590, ("cpu",), "There is no list of packages for CUDA with Python 3.11", ""),
+        ("CPU", 590, ("cu130",), "no list of packages for the CPU alone", ""),
+        ("AUTOMATIC", None, ("cu130",), "cu130", "CUDA 13.0, used on the CPU"),
+        ("AUTOMATIC", 535, ("cu130",), "cu130", "CUDA 13.0, used on the CPU"),
         ("AUTOMATIC", None, (), "no list of packages for Python 3.11 on linux-x64", ""),
     ],
 )
