@@ -21,6 +21,7 @@ SUBJECTS = {
     "splatting": "half a million Gaussians on one thread, on all and on a GPU; gradients; the plain reference",
     "people": "a person from two photographs: matching, network, splatting",
     "animation": "a path of frames in Blender: asked for, made, from the cache; memory over 500 of them",
+    "window": "the rendered viewport and the timeline in the window of a Blender that BLENDER names",
     "cache": "a finished 960 x 540 frame read from the cache, against a plain file; a crowded cache",
     "worker": "starting the worker, a round trip",
     "transfer": "a 2048 x 2048 picture on its way from the worker into Blender",

@@ -95,8 +95,8 @@ def test_the_viewport(blender: Blender, out: Path) -> None:
         for name in ("viewport_free_sharp", "viewport_camera_sharp")
     )
     snapshots = [cv2.imread(str(out / f"viewport_free_{index:02d}.png"))[inner] for index in range(len(seconds))]
-    first = next(index for index, picture in enumerate(snapshots) if picture.std() > 25)
-    assert facts["viewport_free"][first] < 5
+    assert any(picture.std() > 25 for picture in snapshots)
+    assert facts["viewport_free_first"] < 5
     assert free.std() > 25 and np.abs(free - through).mean() > 10
 
     wide = slice(top + height // 4, top + height), slice(left, left + int(0.9 * width))  # with the capture's empty

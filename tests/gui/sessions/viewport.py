@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 
 import bpy
@@ -9,7 +10,7 @@ import bpy
 from tests.gui import hands
 from tests.gui.driver import Session, Steps
 
-from .common import ended, prepare, result_image, settings
+from .common import PACKAGE, ended, prepare, result_image, settings
 
 # Pictures of the first seconds: how many, and how far apart.
 SNAPSHOTS, APART = 16, 0.2
@@ -42,10 +43,13 @@ def run(session: Session) -> Steps:
 
 
 def snapshots(session: Session, name: str) -> Steps:
-    """Take pictures of what comes, and note when."""
+    """Take pictures of what comes, and note when: each picture, and the first one that the view has to show."""
     begun = time.monotonic()
+    views = list(importlib.import_module(f"{PACKAGE}.engine.viewport").Viewport.alive)
     session.facts[name] = []
     for index in range(SNAPSHOTS):
+        if f"{name}_first" not in session.facts and all(view._shown.rung >= 0 for view in views):
+            session.facts[f"{name}_first"] = time.monotonic() - begun
         yield from session.snapshot(f"{name}_{index:02d}")
         session.facts[name].append(time.monotonic() - begun)
         yield from session.pause(APART)
