@@ -29,6 +29,22 @@ def install(archive: str) -> dict[str, Any]:
     return {"installed": PACKAGE in bpy.context.preferences.addons}
 
 
+def update(archive: str) -> dict[str, Any]:
+    """Install the zip a second time, over itself, while backend and cache have files; say whether these are kept."""
+    kept = [
+        Path(bpy.utils.extension_path_user(PACKAGE, path=name, create=True), "kept") for name in ("backend", "cache")
+    ]
+    for path in kept:
+        path.write_text("here")
+    stale = Path(sys.modules[PACKAGE].__file__).with_name("of_an_older_version.py")
+    stale.write_text("")
+    record = install(archive)
+    record |= {"kept": [path.exists() for path in kept], "stale": stale.exists()}
+    for path in kept:
+        path.unlink(missing_ok=True)
+    return record
+
+
 def install_from_repository(address: str) -> dict[str, Any]:
     """Add a repository, read its index, install the extension that it has."""
     bpy.context.preferences.system.use_online_access = True
@@ -127,7 +143,9 @@ def python() -> dict[str, Any]:
     return {"python": sys.version_info[:2]}
 
 
-TASKS = {task.__name__: task for task in (install, install_from_repository, synthesize, describe, cycle, python)}
+TASKS = {
+    task.__name__: task for task in (install, update, install_from_repository, synthesize, describe, cycle, python)
+}
 FROM_NOTHING = {"install", "install_from_repository", "cycle", "python"}
 
 

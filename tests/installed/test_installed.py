@@ -77,3 +77,8 @@ def test_no_worker_outlives_blender(session: Session, tmp_path: Path) -> None:
     record = outcome(session("synthesize", write_capture(tmp_path / "table"), tmp_path / "out", "plane-sweep"))
     with pytest.raises(ProcessLookupError):
         os.kill(record["worker"], 0)
+
+
+def test_an_update_keeps_the_backend_and_the_cache(session: Session, archive: Path) -> None:
+    record = outcome(session("update", archive))
+    assert record["installed"] and record["kept"] == [True, True] and not record["stale"]
