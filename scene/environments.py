@@ -57,8 +57,9 @@ class Environment:
 
     def problem(self) -> str:
         """Return what is wrong with it, as far as can be seen without running it; empty if nothing is."""
-        if not self.interpreter.exists():
-            return f"the Python at '{self.interpreter}' is gone (was Blender moved or removed?)"
+        base = _base(self.folder)
+        if not (self.interpreter.exists() and base.is_dir()):
+            return f"the Python that it was made with, at '{base}', is gone (was Blender moved or removed?)"
         packages = site_packages(self.folder)
         gone = next((name for name in self.packages if not (packages / name).is_dir()), None)
         return f"the package '{gone.partition('-')[0]}' is gone from '{self.folder}'" if gone else ""
@@ -67,6 +68,16 @@ class Environment:
 def interpreter(folder: Path) -> Path:
     """Return the Python of an environment's folder."""
     return folder / "Scripts" / "python.exe" if sys.platform == "win32" else folder / "bin" / "python"
+
+
+def _base(folder: Path) -> Path:
+    """Return the folder of the Python that an environment was made with, as ``venv`` has noted it."""
+    with contextlib.suppress(OSError):
+        for line in (folder / "pyvenv.cfg").read_text("utf-8").splitlines():
+            name, _, value = line.partition("=")
+            if name.strip() == "home":
+                return Path(value.strip())
+    return folder
 
 
 def site_packages(folder: Path) -> Path:

@@ -17,6 +17,7 @@ from ..inference.camera import Camera
 from ..inference.errors import BackendError
 from ..inference.view import Capture, View
 from . import backend
+from .backend import Backend
 from .job import Job, Step, Steps, waited
 
 # Size and focal length in pixels, where the wall is, and the depths that are searched (scene units).
@@ -32,14 +33,15 @@ METHODS = (("plane-sweep", "Plane Sweep"), ("convglr", "ConvGLR"))
 
 
 class _Last:
-    """What the last test found."""
+    """What the last test found, and what it tested."""
 
     sentence = ""
+    backend: Backend | None = None
 
 
 def last_result() -> str:
-    """Return what the last self-test of this session found, or an empty text."""
-    return _Last.sentence
+    """Return what this session's last self-test of the backend found, or an empty text."""
+    return _Last.sentence if _Last.backend == backend.believed_backend() else ""
 
 
 def self_test(job: Job) -> Steps:
@@ -51,7 +53,7 @@ def self_test(job: Job) -> Steps:
     start = time.perf_counter()
     folder = Path(tempfile.mkdtemp(prefix="sightline-self-test-"))
     device, words = "", []
-    _Last.sentence = ""
+    _Last.sentence, _Last.backend = "", backend.find_backend()
     try:
         capture = _capture(folder)
         for number, (method, name) in enumerate(METHODS):

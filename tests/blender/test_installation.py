@@ -335,7 +335,10 @@ def test_accelerators_and_pythons_side_by_side(place: Place, index: Index, monke
     (other_python / place.environments.RECORD).write_text("{}")
     place.lock(sorted(index.folder.glob("*.whl")), "cu128", download=10_000_000, unpacked=2_000_000_000)
     text = "\n".join(place.installation_words.plan_lines(place.installation.plan()))
-    assert "CPU; no NVIDIA driver was found\n3 packages, 0.1 MB to download" in text and "Instead CUDA 12.8: 10.0 MB to download" in text
+    assert (
+        "CPU; no NVIDIA driver was found\n3 packages, 0.1 MB to download" in text
+        and "Instead CUDA 12.8: 10.0 MB to download" in text
+    )
     monkeypatch.setattr(place.locks, "nvidia_driver", lambda: 535)
     assert "cu128 is asked for" in place.backend.find_backend().stale and place.ready() == cpu
     place.lock(sorted(index.folder.glob("*.whl")), "cu128")
@@ -353,9 +356,10 @@ def test_broken_is_told_and_mended(place: Place, index: Index) -> None:
     place.backend.forget()
     with pytest.raises(place.backend.BackendError, match="is broken: the package 'gamma' is gone"):
         place.backend.find_backend()
-    python.unlink()
+    settings = python.parents[1] / "pyvenv.cfg"
+    settings.write_text(settings.read_text().replace("home = ", "home = /removed/blender-4.5.1"))
     place.backend.forget()
-    with pytest.raises(place.backend.BackendError, match=r"is broken: the Python at .* is gone"):
+    with pytest.raises(place.backend.BackendError, match=r"is broken: the Python .* at '/removed/blender.*', is gone"):
         place.backend.find_backend()
     place.install_from(index.folder)
     assert place.ready()

@@ -3,6 +3,7 @@
 import getpass
 import platform
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -184,3 +185,22 @@ def test_weights_of_further_folders(working: None, own, page, scene_module: Scen
 def test_only_known_cards_are_opened(own, tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="no card"):
         bpy.ops.sightline.open_card(card=str(tmp_path))
+
+
+def test_the_backend_outlives_an_update_of_the_extension(own, scene_module: Scene) -> None:
+    backend = scene_module("backend")
+    own.backend_folder = ""
+    for folder in (backend.backend_root(), backend.user_folder("cache"), backend.user_folder("weights")):
+        assert ".user" in folder.parts and not folder.is_relative_to(backend.ROOT)
+
+
+def test_the_page_is_drawn_in_a_moment(working: None, own, page) -> None:
+    """Files are looked at; none is read whole, nothing is started."""
+    own.show_backend = own.show_weights = True
+    page()
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        page()
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.05, times
