@@ -15,7 +15,14 @@ from safetensors.torch import save_file
 
 from inference.convglr.pipeline import load_network
 from inference.errors import WeightsError
-from inference.weights import DEFAULTS, list_weights, load_weights, save_weights
+from inference.weights import (
+    DEFAULTS,
+    FOLDERS_VARIABLE,
+    list_weights,
+    load_weights,
+    refused_weights,
+    save_weights,
+)
 from inference.weights.store import FOLDER
 from tests.unit.sweep_scenes import CPU
 
@@ -168,3 +175,23 @@ def test_shipped_weights_load_and_are_listed() -> None:
     # Trained: what started at zero no longer is.
     assert all(parameter.any() for parameter in network.parameters())
     assert path.with_suffix(".md").is_file(), "the model card is missing"
+
+
+def test_weights_are_found_in_named_folders(stored: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(FOLDERS_VARIABLE, os.pathsep.join([str(tmp_path / "not there"), "", str(stored.parent)]))
+    assert load_weights("mine", "convglr").info.name == "mine"
+    assert {"mine", DEFAULTS["convglr"]} <= {listed.name for listed in list_weights()}
+    # A file with the name of one that comes with Sightline does not take its place.
+    shipped = next(listed for listed in list_weights() if listed.name == DEFAULTS["convglr"])
+    stored.with_name(f"{DEFAULTS['convglr']}.safetensors").write_bytes(stored.read_bytes())
+    assert shipped in list_weights() and load_weights(DEFAULTS["convglr"], "convglr").info == shipped
+
+
+def test_what_is_refused_says_why(stored: Path) -> None:
+    folder = stored.parent
+    for name in ("official.pth", "noise.safetensors", "notes.txt"):
+        (folder / name).write_bytes(b"\x80\x04.")
+    refused = refused_weights(folder)
+    assert len(refused) == 2
+    assert "noise.safetensors' have no record" in refused[0] and "'official.pth' is not read" in refused[1]
+    assert refused_weights(folder / "not there") == []
