@@ -3,15 +3,20 @@
 import functools
 import hashlib
 import http.server
+import json
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.installed.sessions import outcome
+from tests.installed.sessions import ROOT, outcome
 from tests.matrix.blenders import Blender, module
+from wheels.builder import build
+from wheels.bundle import write_manifest
 from wheels.release import write_checksums, write_repository
+from wheels.targets import target
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
@@ -52,12 +57,25 @@ def test_as_files(repository: Path, user_folder: Path) -> None:
     install(module("4.5.15"), f"{repository.as_uri()}/index.json", user_folder)
 
 
-def test_two_pythons_share_a_repository(thin: Path, tmp_path: Path) -> None:
-    """Blender's generator refuses zips that are for the same platform, Blender and Python."""
-    with pytest.raises(SystemExit):
-        other = tmp_path / "sightline-other.zip"
-        other.write_bytes(thin.read_bytes())
-        write_repository(tmp_path / "twice", [thin, other])
+def test_bundles_for_every_python_share_a_repository(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Blender's generator warns of zips that are for the same platform, Blender and Python."""
+    zips = []
+    for python in ("311", "313"):
+        source = tmp_path / python
+        (source / "wheels").mkdir(parents=True)
+        shutil.copyfile(ROOT / "blender_manifest.toml", source / "blender_manifest.toml")
+        (source / "__init__.py").touch()
+        wheel = f"probe-1.0-cp{python}-cp{python}-manylinux_2_28_x86_64.whl"
+        (source / "wheels" / wheel).touch()
+        write_manifest(source, target(f"linux-x64-py{python}-cpu"), [wheel])
+        zips.append(tmp_path / f"sightline-{python}.zip")
+        build(source, zips[-1])
+    write_repository(tmp_path / "repository", zips)
+    assert "WARN" not in "".join(capfd.readouterr())
+    listed = json.loads((tmp_path / "repository" / "index.json").read_text())["data"]
+    assert sorted(entry["python_versions"] for entry in listed) == [["3.11"], ["3.13"]]
+    write_repository(tmp_path / "twice", [zips[0], shutil.copyfile(zips[0], tmp_path / "again.zip")])
+    assert "WARN" in "".join(capfd.readouterr()), "two of one kind are not noticed"
 
 
 def test_checksums_are_those_of_the_files(thin: Path, tmp_path: Path) -> None:
