@@ -78,8 +78,8 @@ class SightlinePreferences(bpy.types.AddonPreferences):
         )
         backend_folder: StringProperty(
             name="Backend Folder",
-            description="Where Sightline installs the backend: another disk, or a short path on Windows. Leave it "
-            "empty to use Blender's user files",
+            description="Where Sightline installs the backend: another disk, or a short path on Windows; a folder "
+            "named sightline is made there. Leave it empty to use Blender's user files",
             subtype="DIR_PATH",
             update=_changed,
         )

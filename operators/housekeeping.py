@@ -12,7 +12,8 @@ from ..inference.errors import BackendError
 from ..scene import backend, machine, weight_files
 from ..scene.cache_state import empty_cache
 from ..scene.diagnostics import diagnostics
-from ..scene.installation import install, plan
+from ..scene.installation import install
+from ..scene.installation_plan import plan
 from ..scene.installation_words import dialog_lines
 from ..scene.job import Job
 from ..scene.names import PACKAGE, Operators

@@ -10,7 +10,7 @@ from ..inference.errors import BackendError
 from ..scene import backend, machine, self_test
 from ..scene.backend import Backend
 from ..scene.cache_state import cache_in_words
-from ..scene.installation import plan
+from ..scene.installation_plan import plan
 from ..scene.installation_words import plan_lines
 from ..scene.names import Operators
 from ..scene.properties import job_state

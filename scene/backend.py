@@ -75,9 +75,9 @@ def user_folder(name: str, *, create: bool = False) -> Path:
 
 
 def backend_root() -> Path:
-    """Return the folder of the private environments and of the downloads."""
+    """Return the folder of the private environments and downloads; what is in it is Sightline's, to remove as well."""
     chosen = preferences().backend_folder
-    return Path(bpy.path.abspath(chosen)) if chosen else user_folder("backend")
+    return Path(bpy.path.abspath(chosen)) / "sightline" if chosen else user_folder("backend")
 
 
 def fitting_lock() -> Lock:

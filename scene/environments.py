@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
 import sys
 import time
@@ -20,6 +21,9 @@ from ..inference.errors import BackendError
 from .locks import Lock
 
 RECORD = "sightline.json"
+
+# How an environment's folder is called: Python, accelerator, digest of the lock, and a number where that is taken.
+_NAME = re.compile(r"py\d+-(cpu|cu\d+)-[0-9a-f]{8}(-\d+)?")
 
 # The longest path below an environment's folder that the locked packages have: torch's licences, below
 # Lib/site-packages. A path of Windows has at most 259 characters, unless long paths are switched on.
@@ -130,7 +134,7 @@ def check_length(folder: Path) -> None:
     if _short_paths() and length > LONGEST_ON_WINDOWS:
         raise BackendError(
             f"Windows allows paths of {LONGEST_ON_WINDOWS} characters, and the backend's would have {length} in "
-            f"'{folder.parent}'; set Backend Folder to a shorter one, such as C:\\sightline."
+            f"'{folder.parent}'; set Backend Folder to a shorter one, such as C:\\."
         )
 
 
@@ -152,11 +156,17 @@ def remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def remove_others(root: Path, kept: Environment) -> None:
-    """Remove what others of the same Python and accelerator, and broken attempts, have left."""
-    for folder in root.glob(f"py{kept.python}-*"):
-        former = folder.name.startswith(f"py{kept.python}-{kept.accelerator}-")
-        if folder != kept.folder and (former or not (folder / RECORD).exists()):
+def remove_leftovers(root: Path) -> None:
+    """Remove what killed installations have left; whoever calls this is the :func:`sole` one that installs."""
+    for folder in root.glob("py*"):
+        if _NAME.fullmatch(folder.name) and not (folder / RECORD).exists():
+            remove(folder)
+
+
+def remove_former(root: Path, kept: Environment) -> None:
+    """Remove other environments for the same Python and accelerator."""
+    for folder in root.glob(f"py{kept.python}-{kept.accelerator}-*"):
+        if folder != kept.folder:
             remove(folder)
 
 

@@ -10,7 +10,6 @@ import contextlib
 import shutil
 import sys
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -20,10 +19,11 @@ from ..inference.errors import BackendError, OutputError
 from . import backend, environments
 from .commands import Command, run
 from .environments import Environment
+from .installation_plan import Plan, plan
 from .job import Job, Step, Steps, aside
 from .locks import Lock, normalised
 from .pip_failures import sentence
-from .wheels import Found, find_wheels, listed_size
+from .wheels import Found, find_wheels
 from .words import counted, disk_size
 
 # What makes an environment with pip in it.
@@ -35,64 +35,6 @@ _INSTALL = (*_PIP, "install", "--no-user", "--no-compile", "--no-index", *_HASHE
 
 # How far the whole is when its parts begin.
 _FETCHING, _INSTALLING, _CHECKING = 0.05, 0.75, 0.95
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What *Install Backend* will do.
-
-    Args:
-        lock: The packages.
-        root: Where the environment will be.
-        wheel_folder: Where they are taken from without a network; ``None``: fetched from the package index.
-        index: Address of a further package index, or empty.
-        keep: Whether the downloads stay when all is done.
-    """
-
-    lock: Lock
-    root: Path
-    wheel_folder: Path | None
-    index: str
-    keep: bool
-
-    @property
-    def downloads(self) -> Path:
-        """Where fetched wheels are kept."""
-        return self.root / "wheels"
-
-    @property
-    def log(self) -> Path:
-        """What the commands print."""
-        return self.root / "install.log"
-
-    @property
-    def source(self) -> str:
-        """Where the packages come from, in words."""
-        return "from the package index" if self.wheel_folder is None else "from a wheel folder"
-
-    @property
-    def to_download(self) -> int:
-        """Bytes that are not there yet, 0 where the lock does not say; what is there is judged by names alone."""
-        if self.wheel_folder is not None:
-            return 0
-        return max(0, self.lock.download - listed_size(self.downloads, self.lock.requirements))
-
-    @property
-    def needed(self) -> int:
-        """Bytes that the disk must have free, 0 where the lock does not say."""
-        return self.to_download + self.lock.unpacked
-
-
-def plan() -> Plan:
-    """Return what the preferences ask for.
-
-    Raises:
-        BackendError: If there is no list of packages for this machine.
-    """
-    chosen = backend.preferences()
-    folder = Path(bpy.path.abspath(chosen.wheel_folder)) if chosen.wheel_folder else None
-    index = chosen.package_index.strip()
-    return Plan(backend.fitting_lock(), backend.backend_root(), folder, index, chosen.keep_downloads)
 
 
 def online() -> bool:
@@ -125,6 +67,8 @@ def install(job: Job) -> Steps:
 
 def _make(job: Job, asked: Plan) -> Generator[Step, None, Environment]:
     """Make the environment in a folder of its own, which nobody sees before it is complete."""
+    start = Step(0.0, "Making an environment")
+    yield from aside(lambda: environments.remove_leftovers(asked.root), start)
     _check_space(asked)
     folder = environments.new_folder(asked.root, asked.lock)
     temporary = asked.root / "temp"
@@ -133,7 +77,7 @@ def _make(job: Job, asked: Plan) -> Generator[Step, None, Environment]:
     try:
         places = {"python": sys.executable, "folder": str(folder)}
         command = Command(tuple(part.format(**places) for part in MAKE), asked.log, temporary)
-        yield from _ran(job, asked, command, Step(0.0, "Making an environment"))
+        yield from _ran(job, asked, command, start)
         wheels = yield from _fetch(job, asked, folder, temporary)
         arguments = ("--find-links", str(wheels), "-r", str(asked.lock.path))
         command = _pip(asked, folder, temporary, _INSTALL, *arguments)
@@ -257,7 +201,7 @@ def _check(job: Job, asked: Plan, folder: Path, temporary: Path) -> Generator[St
 def _tidy(asked: Plan, made: Environment) -> None:
     """Remove former environments and, unless they are to be kept, the downloads."""
     backend.end_worker()
-    environments.remove_others(asked.root, made)
+    environments.remove_former(asked.root, made)
     if asked.wheel_folder is not None:
         return
     if not asked.keep:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..inference.errors import BackendError
 from . import backend, locks
 from .environments import environments
-from .installation import Plan
+from .installation_plan import Plan
 from .locks import CPU, CUDA, Lock
 from .words import counted, disk_size
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 
 import bpy
 import pytest
@@ -41,9 +41,14 @@ class Place:
         for name in ("backend", "installation", "environments", "job", "locks", "installation_words"):
             setattr(self, name, scene_module(name))
         self.preferences = bpy.context.preferences.addons[extension].preferences
-        self.folder, self.locks_folder = folder, folder.parent / "locks"
-        self.preferences.backend_folder = str(folder)
+        self.locks_folder = folder.parent / "locks"
+        self.put(folder)
         self.venv = self.installation.MAKE
+
+    def put(self, folder: Path) -> None:
+        """Set the backend's folder; what is there already is somebody else's."""
+        self.chosen, self.folder = folder, folder / "sightline"
+        self.preferences.backend_folder = str(folder)
 
     def lock(self, wheels: list[Path], accelerator: str = "cpu", **sizes: int) -> Path:
         """Write the lock for this machine and forget what was believed."""
@@ -128,8 +133,10 @@ def drive(job: object, until: Callable[[], bool], seconds: float = 30.0) -> None
 def test_complete_by_venv_and_pip(place: Place, index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     """The real way, in a path with spaces and letters of several scripts."""
     monkeypatch.setattr(place.installation, "MAKE", place.venv)
-    place.folder = place.folder.with_name("Übung 日本 & more")
-    place.preferences.backend_folder = str(place.folder)
+    place.put(place.chosen.with_name("Übung 日本 & more"))
+    others = [place.chosen / name for name in ("wheels", "temp", "py311-cpu-project", "sightline/py311-project")]
+    for folder in others:
+        folder.mkdir(parents=True)
     with pytest.raises(place.backend.BackendError, match="is not installed"):
         place.backend.find_backend()
     job, messages, fractions = place.new_job(), [], []
@@ -142,7 +149,7 @@ def test_complete_by_venv_and_pip(place: Place, index: Index, monkeypatch: pytes
     assert "3 packages" in job.facts["sentence"]
     assert any("Downloading beta-two (2 of 3)" in message for message in messages)
     assert fractions == sorted(fractions) and fractions[-1] < 1.0
-    assert place.ready() is not None
+    assert place.ready() is not None and all(folder.is_dir() for folder in others)
     found = place.backend.find_backend()
     assert found.origin == "private environment, from the package index" and not found.stale
     assert not (place.folder / "wheels").exists(), "the downloads are gone when all is done"
@@ -171,7 +178,7 @@ def test_cancelled_and_resumed(place: Place, index: Index) -> None:
 
 def test_another_blender_is_killed_in_the_middle(place: Place, index: Index) -> None:
     index.held = "gamma"
-    command = [sys.executable, str(HERE / "install_session.py"), str(place.folder), str(place.locks_folder)]
+    command = [sys.executable, str(HERE / "install_session.py"), str(place.chosen), str(place.locks_folder)]
     other = subprocess.Popen([*command, ",".join(NAMES)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     assert index.began.wait(60), other.communicate(timeout=5)
     with pytest.raises(place.backend.BackendError, match="Another Blender is installing"):
@@ -262,8 +269,7 @@ def test_a_small_disk(place: Place, index: Index, tmp_path: Path) -> None:
     ):
         pytest.skip("this user may not mount a small disk")
     try:
-        place.folder = disk / "backend"
-        place.preferences.backend_folder = str(place.folder)
+        place.put(disk / "backend")
         place.lock([write_wheel(index.folder, name, "2.0", size=2_000_000) for name in NAMES])
         place.refused("The disk with .* is full")
     finally:
@@ -275,8 +281,7 @@ def test_no_permission(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(place.locks_folder, folder / "locks")
     monkeypatch.setattr(place.backend, "LOCKS", folder / "locks")
     folder.chmod(0o555)
-    place.folder = folder / "backend"
-    place.preferences.backend_folder = str(place.folder)
+    place.put(folder / "backend")
     root = os.geteuid() == 0
     try:
         if root:
@@ -291,8 +296,7 @@ def test_no_permission(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_long_paths(place: Place, index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
-    place.folder = place.folder / ("long " * 20).strip() / ("länger " * 14).strip() / "backend"
-    place.preferences.backend_folder = str(place.folder)
+    place.put(place.chosen / ("long " * 20).strip() / ("länger " * 14).strip())
     monkeypatch.setattr(place.environments, "_short_paths", lambda: True)
     assert "259" in place.refused("set Backend Folder to a shorter one")
     monkeypatch.setattr(place.environments, "_short_paths", lambda: False)
@@ -366,95 +370,11 @@ def test_broken_is_told_and_mended(place: Place, index: Index) -> None:
     assert len(list(place.folder.glob("py*"))) == 1
 
 
-def test_the_button_without_a_window(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    place.preferences.wheel_folder = str(place.folder.with_name("index"))
+def test_the_button_without_a_window(place: Place, index: Index) -> None:
+    place.preferences.wheel_folder = str(index.folder)
     assert bpy.ops.sightline.install_backend("INVOKE_DEFAULT") == {"FINISHED"}
     assert place.ready()
     for path in place.locks_folder.glob("*"):
         path.unlink()
     with pytest.raises(RuntimeError, match="no list of packages"):
         bpy.ops.sightline.install_backend("INVOKE_DEFAULT")
-
-
-@pytest.mark.parametrize(
-    ("wanted", "driver", "names", "found", "words"),
-    [
-        ("AUTOMATIC", None, ("cpu", "cu128"), "cpu", "CPU; no NVIDIA driver was found"),
-        ("AUTOMATIC", 590, ("cpu", "cu126", "cu128"), "cu128", "CUDA 12.8; an NVIDIA driver was found (590)"),
-        ("AUTOMATIC", 570, ("cpu", "cu128", "cu130"), "cu128", "CUDA 12.8; an NVIDIA driver was found (570)"),
-        ("AUTOMATIC", 570, ("cpu", "cu130"), "cpu", "suits the NVIDIA driver 570"),
-        ("AUTOMATIC", 590, ("cpu",), "cpu", "suits the NVIDIA driver 590"),
-        ("CPU", 590, ("cpu", "cu128"), "cpu", "CPU, as chosen"),
-        ("CUDA", None, ("cpu", "cu98", "cu128"), "cu128", "CUDA 12.8, as chosen"),
-        ("CUDA", 570, ("cpu", "cu130"), "cu130", "driver 570 is too old for it, 580 is needed"),
-        ("CUDA", 590, ("cpu",), "There is no list of packages for CUDA with Python 3.11", ""),
-        ("CPU", 590, ("cu130",), "no list of packages for the CPU alone", ""),
-        ("AUTOMATIC", None, ("cu130",), "cu130", "CUDA 13.0, used on the CPU"),
-        ("AUTOMATIC", 535, ("cu130",), "cu130", "CUDA 13.0, used on the CPU"),
-        ("AUTOMATIC", None, (), "no list of packages for Python 3.11 on linux-x64", ""),
-    ],
-)
-def test_which_lock_fits(
-    scene_module: Scene, tmp_path: Path, wanted: str, driver: int | None, names: tuple[str, ...], found: str, words: str
-) -> None:
-    locks = scene_module("locks")
-    for name in names:
-        (tmp_path / f"linux-x64-py311-{name}.txt").touch()
-    (tmp_path / "linux-x64-py313-cu130.txt").touch()
-    (tmp_path / "windows-x64-py311-cpu.txt").touch()
-    try:
-        lock = locks.find_lock(tmp_path, "linux-x64", "311", wanted, driver)
-    except locks.BackendError as error:
-        assert found in str(error)
-    else:
-        assert lock.accelerator == found and lock.path.is_file()
-        assert words in locks.why(lock, wanted, driver)
-
-
-def test_windows_writes_the_drivers_version_its_own_way(scene_module: Scene) -> None:
-    locks = scene_module("locks")
-    assert locks.windows_driver_version("31.0.15.3598") == 535 and locks.windows_driver_version("32.0.15.7283") == 572
-    assert locks.windows_driver_version("unknown") is None
-
-
-def test_the_shipped_locks_can_be_read(scene_module: Scene) -> None:
-    """Whichever there are: every line has a version and a hash, the sizes are told, torch is among them."""
-    locks = scene_module("locks")
-    folder = scene_module("backend").ROOT / "wheels" / "locks"
-    for path in folder.glob("*.txt"):
-        place, python, accelerator = path.stem.rsplit("-", 2)
-        lock = locks.Lock(path, place, python[2:], accelerator)
-        assert {"torch", "numpy", "numba"} <= {entry.name for entry in lock.requirements}
-        assert 10**8 < lock.download < lock.unpacked
-
-
-def test_locks_are_read_and_checked(scene_module: Scene, tmp_path: Path) -> None:
-    locks = scene_module("locks")
-    path = tmp_path / "x.txt"
-    path.write_text(
-        f"# download: 12\nOpen_CV.x[all]==4.1.post1 ; python_version > '3' \\\n  --hash=sha256:{'ab' * 32}\n"
-    )
-    lock = locks.Lock(path, "linux-x64", "311", "cpu")
-    (entry,) = lock.requirements
-    assert (entry.name, entry.version, entry.hashes) == ("open-cv-x", "4.1.post1", {"ab" * 32})
-    assert (lock.download, lock.unpacked) == (12, 0)
-    assert entry.served_by("open_cv.x-4.1.post1+cu128-cp311-cp311-linux_x86_64.whl")
-    assert not entry.served_by("open_cv.x-4.1.post10-cp311-cp311-linux_x86_64.whl")
-    assert not entry.served_by("open_cv-4.1.post1-cp311-cp311-linux_x86_64.whl")
-    for broken in ("torch==1.0\n", f"torch>=1.0 --hash=sha256:{'ab' * 32}\n"):
-        path.write_text(broken)
-        with pytest.raises(locks.BackendError, match="damaged"):
-            _ = locks.Lock(path, "linux-x64", "311", "cpu").requirements
-
-
-@pytest.mark.parametrize(
-    ("system", "machine", "name"),
-    [("linux", "x86_64", "linux-x64"), ("win32", "AMD64", "windows-x64"), ("darwin", "arm64", "macos-arm64")],
-)
-def test_platform_names(
-    scene_module: Scene, monkeypatch: pytest.MonkeyPatch, system: str, machine: str, name: str
-) -> None:
-    locks = scene_module("locks")
-    monkeypatch.setattr(locks, "sys", SimpleNamespace(platform=system))
-    monkeypatch.setattr(locks.platform, "machine", lambda: machine)
-    assert locks.this_platform() == name

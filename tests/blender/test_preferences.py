@@ -123,7 +123,7 @@ def test_self_test_sees_faults(working: None, scene_module: Scene, fault: str) -
 
 
 def test_diagnostics_name_no_people_and_no_machines(
-    working: None, scene_module: Scene, own, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    working: None, scene_module: Scene, own, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = scene_module("diagnostics")
     monkeypatch.setattr(getpass, "getuser", lambda: "jane.doe")
@@ -132,8 +132,9 @@ def test_diagnostics_name_no_people_and_no_machines(
     own.wheel_folder = "/home/jane.doe/wheels"
     scene_module("error_log").remember("Installing", "It failed on RENDER-07 in '/srv/Jane.Doe/x' for jane.doe.")
     bpy.ops.sightline.find_devices()
-    (tmp_path / "backend").mkdir()
-    (tmp_path / "backend" / "install.log").write_text("Looking in /home/jane.doe-two and /home/jane.doe/pip\n")
+    root = scene_module("backend").backend_root()
+    root.mkdir(parents=True)
+    (root / "install.log").write_text("Looking in /home/jane.doe-two and /home/jane.doe/pip\n")
     text = told.diagnostics()
     assert "jane" not in text.lower().replace("jane.doe-two", "") and "render-07" not in text.lower()
     assert "wheels '<home>/wheels'" in text and "in '/srv/<user>/x' for <user>." in text and "on <host> in" in text
