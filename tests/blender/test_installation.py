@@ -313,7 +313,7 @@ def test_what_cannot_be_loaded_does_not_replace_what_works(place: Place, index: 
     assert "WinError 126" in place.refused("cannot be loaded")
 
 
-def test_stale_then_updated(place: Place, index: Index) -> None:
+def test_stale_then_updated(place: Place, index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     place.preferences.keep_downloads = True
     place.install()
     first = place.ready()
@@ -321,10 +321,16 @@ def test_stale_then_updated(place: Place, index: Index) -> None:
     path = place.lock([write_wheel(index.folder, "alpha", "2.0"), *wheels])
     assert place.ready() == first, "still usable"
     assert "newer packages" in place.backend.find_backend().stale
+    bundled = place.backend.Backend(Path(sys.executable), "the extension's wheels")
+    with monkeypatch.context() as patch:
+        patch.setattr(place.backend, "_own", lambda: bundled)
+        assert place.backend.find_backend() == bundled, "what comes with this version goes before what is out of date"
     index.served.clear()
     place.install()
     assert index.served == ["alpha-2.0-py3-none-any.whl"]
-    assert not place.backend.find_backend().stale and not first.exists()
+    monkeypatch.setattr(place.backend, "_own", lambda: bundled)
+    found = place.backend.find_backend()
+    assert found.private and not found.stale and not first.exists()
     assert not (place.folder / "wheels" / "alpha-1.0-py3-none-any.whl").exists()
     path.write_text("# another comment\n" + path.read_text())
     place.backend.forget()
