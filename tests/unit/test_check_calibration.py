@@ -57,7 +57,7 @@ SINGLE = {
     "upside down": (picture(2), "rotated", "is rotated by 180 degrees"),
     "on its side": (picture(3), "rotated", "is rotated by 90 degrees clockwise"),
     "mirrored": (picture(0, mirrored=True), "mirrored", "is mirrored"),
-    "focal length": (focal(0.85), "focal length", "too short: multiply it by 1.1"),
+    "focal length": (focal(0.85), "focal length", "too short; multiply it by 1.1"),
     "pose": (turned(4.0), "pose", "pose is off by 4."),
     "unit": (scaled_position(1000.0), "scale", "multiplied by 0.001"),
 }
