@@ -92,7 +92,8 @@ def test_whole_subject(rig, scene_module: Scene, tmp_path: Path) -> None:
     assert asked["options"] == {"method": "gps-gaussian", "quality": "full", "device": "auto"}
     assert [view["name"] for view in asked["capture"]["views"]] == ["cam0", "cam1", "cam2", "cam3"]
     assert asked["save"] == str(tmp_path / "out" / "person.ply") and files(tmp_path) == ["person.ply"]
-    assert "person Gaussians: 4 Gaussians, GPS-Gaussian (people), 4 sources" in bpy.context.window_manager.sightline.facts
+    said = bpy.context.window_manager.sightline.facts
+    assert "person Gaussians: 4 Gaussians, GPS-Gaussian (people), 4 sources" in said
 
 
 def test_the_captures_empty_keeps_its_name(rig) -> None:
@@ -141,7 +142,8 @@ def test_it_is_an_object_like_others(rig, scene_module: Scene, tmp_path: Path) -
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "scene.blend"))
     bpy.context.view_layer.update()
-    assert np.allclose(means_of(scene_module, bpy.data.objects["person Gaussians"]), made + np.array([1, 2, 3]), atol=1e-5)
+    person = bpy.data.objects["person Gaussians"]
+    assert np.allclose(means_of(scene_module, person), made + np.array([1, 2, 3]), atol=1e-5)
 
 
 def test_undo_takes_it_back(rig) -> None:
