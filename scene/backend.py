@@ -87,7 +87,9 @@ def fitting_lock() -> Lock:
         BackendError: If there is none.
     """
     place, python = locks.this_platform(), locks.this_python()
-    return locks.find_lock(LOCKS, place, python, preferences().accelerator, locks.nvidia_driver())
+    chosen = preferences()
+    elsewhere = bool(chosen.package_index.strip() or chosen.wheel_folder)
+    return locks.find_lock(LOCKS, place, python, chosen.accelerator, locks.nvidia_driver(), elsewhere=elsewhere)
 
 
 def find_backend() -> Backend:

@@ -78,6 +78,11 @@ class Lock:
         return hashlib.sha256("\n".join(entry.text for entry in self.requirements).encode()).hexdigest()[:8]
 
     @property
+    def common(self) -> bool:
+        """Whether the usual package index has all of it: builds with a local version (``2.13.0+cpu``) are elsewhere."""
+        return not any("+" in entry.version for entry in self.requirements)
+
+    @property
     def download(self) -> int:
         """Bytes to fetch, 0 where the lock does not say."""
         return self._told("download")
@@ -160,7 +165,9 @@ def windows_driver_version(written: str) -> int | None:
     return int(digits[:3]) if len(digits) == 5 and digits.isdigit() else None
 
 
-def find_lock(folder: Path, place: str, python: str, wanted: str, driver: int | None) -> Lock:
+def find_lock(
+    folder: Path, place: str, python: str, wanted: str, driver: int | None, *, elsewhere: bool = False
+) -> Lock:
     """Return the lock that fits.
 
     Args:
@@ -170,6 +177,7 @@ def find_lock(folder: Path, place: str, python: str, wanted: str, driver: int | 
         wanted: :data:`AUTOMATIC` (CUDA where there is a lock that NVIDIA's driver is new enough for), :data:`CPU` or
             :data:`CUDA`.
         driver: Major version of the driver, if there is one.
+        elsewhere: Whether wheels are also taken from elsewhere than the usual package index.
 
     Raises:
         BackendError: If there is none.
@@ -188,8 +196,9 @@ def find_lock(folder: Path, place: str, python: str, wanted: str, driver: int | 
     if served and wanted != CPU:
         return served[-1]
     by_cpu = [lock for lock in locks if lock.accelerator == "cpu"]
-    # What is built for CUDA computes on the CPU as well.
-    fitting = {AUTOMATIC: by_cpu or by_cuda, CPU: by_cpu, CUDA: by_cuda}[wanted]
+    # What is built for CUDA computes on the CPU as well: larger, but to be had.
+    had = [lock for lock in by_cpu if elsewhere or lock.common]
+    fitting = {AUTOMATIC: had or by_cuda or by_cpu, CPU: by_cpu, CUDA: by_cuda}[wanted]
     if not fitting:
         name = "the CPU alone" if wanted == CPU else "CUDA"
         raise BackendError(
@@ -207,7 +216,7 @@ def why(lock: Lock, wanted: str, driver: int | None) -> str:
     if wanted != AUTOMATIC:
         return f"{lock.title}, as chosen"
     if lock.accelerator != "cpu" and (driver is None or driver < lock.least_driver):
-        return f"{lock.title}, used on the CPU; there is no list of packages for the CPU alone"
+        return f"{lock.title}, used on the CPU; the usual package index has no build for the CPU alone"
     if driver is None:
         return f"{lock.title}; no NVIDIA driver was found"
     if lock.accelerator == "cpu":

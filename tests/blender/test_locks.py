@@ -44,6 +44,20 @@ def test_which_lock_fits(
         assert words in locks.why(lock, wanted, driver)
 
 
+def test_what_the_usual_index_lacks_is_taken_where_there_is_another(scene_module: Scene, tmp_path: Path) -> None:
+    locks = scene_module("locks")
+    for name, version in (("cpu", "2.1+cpu"), ("cu130", "2.1")):
+        (tmp_path / f"linux-x64-py311-{name}.txt").write_text(f"torch=={version} --hash=sha256:{'ab' * 32}\n")
+
+    def found(wanted: str, **elsewhere: bool) -> str:
+        return locks.find_lock(tmp_path, "linux-x64", "311", wanted, None, **elsewhere).accelerator
+
+    assert found("AUTOMATIC") == "cu130" and found("AUTOMATIC", elsewhere=True) == "cpu"
+    assert found("CPU") == "cpu", "chosen is chosen"
+    (tmp_path / "linux-x64-py311-cu130.txt").unlink()
+    assert found("AUTOMATIC") == "cpu"
+
+
 def test_windows_writes_the_drivers_version_its_own_way(scene_module: Scene) -> None:
     locks = scene_module("locks")
     assert locks.windows_driver_version("31.0.15.3598") == 535 and locks.windows_driver_version("32.0.15.7283") == 572
