@@ -9,6 +9,7 @@ from bpy.props import CollectionProperty, StringProperty
 
 from ..inference.errors import SightlineError
 from ..scene.calibration import calibrate_photographs, check_calibration, disable_bad, picture_files
+from ..scene.gathering import capture_order
 from ..scene.handles import Handle
 from ..scene.job import Job
 from ..scene.names import Operators
@@ -72,7 +73,8 @@ class CheckCalibration(JobOperator, bpy.types.Operator):
         return of_scene(context.scene).capture is not None and super().poll(context)
 
     def job(self, context: bpy.types.Context) -> Job:
-        return Job("Checking the calibration", lambda job: check_calibration(job, context))
+        asked = capture_order(context)
+        return Job("Checking the calibration", lambda job: check_calibration(job, asked))
 
 
 class DisableBadCameras(SentenceOperator, bpy.types.Operator):

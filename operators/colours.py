@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ..scene import colour_balance
+from ..scene.gathering import capture_order
 from ..scene.job import Job
 from ..scene.names import Operators
 from .modal import JobOperator, Outcome
@@ -23,7 +24,7 @@ class EvenOut(JobOperator, bpy.types.Operator):
     bl_options = {"UNDO"}
 
     def job(self, context: bpy.types.Context) -> Job:
-        asked = colour_balance.order(context)
+        asked = capture_order(context)
         return Job("Evening out exposure", lambda job: colour_balance.even_out(job, asked))
 
 

@@ -17,7 +17,7 @@ from ..inference.camera import Array
 from ..inference.errors import CaptureError
 from .backend import client
 from .captures import bring_in, name_of, new_folder
-from .gathering import capture_of, read_sources, stage_of, there, write_capture
+from .gathering import CaptureOrder, read_sources, there, write_capture
 from .handles import Handle
 from .job import Job, Steps, answer, part
 from .properties import of_camera, of_collection, of_scene
@@ -81,20 +81,14 @@ def calibrate_photographs(job: Job, scene: Handle[bpy.types.Scene], images: Sequ
     return {**facts, "calibration": report, "sentence": sentence}
 
 
-def check_calibration(job: Job, context: bpy.types.Context) -> Steps:
+def check_calibration(job: Job, asked: CaptureOrder) -> Steps:
     """Measure in the worker how well the capture's cameras fit its photographs, and keep what is found.
 
     Raises:
         SightlineError: If there are too few photographs, or one cannot be read.
     """
-    stage, capture = stage_of(context, with_target=False), capture_of(context.scene)
-    frame = context.scene.frame_current
-    return _check(job, stage, capture, frame)
-
-
-def _check(job: Job, stage: Any, capture: Handle[bpy.types.Collection], frame: int) -> Steps:
-    sources = yield from part(read_sources(stage, capture, frame), 0.0, 0.05)
-    read = yield from part(write_capture(capture.name, sources, {}), 0.0, 0.05)
+    sources = yield from part(read_sources(asked.stage, asked.capture, asked.frame), 0.0, 0.05)
+    read = yield from part(write_capture(asked.capture.name, sources, {}), 0.0, 0.05)
     data = yield from answer(job, client(), "check", {"capture": read.to_json()}, 0.05, 1.0)
     cameras = {camera["name"]: camera for camera in data["cameras"]}
     record = {
@@ -102,9 +96,9 @@ def _check(job: Job, stage: Any, capture: Handle[bpy.types.Collection], frame: i
         "diagnoses": [diagnosis["sentence"] for diagnosis in data["diagnoses"]],
         **{key: data[key] for key in ("pairs", "epipolar", "longer_side")},
     }
-    of_collection(there(capture, "The capture")).check = json.dumps(record)
+    of_collection(there(asked.capture, "The capture")).check = json.dumps(record)
     check = Check(**record)
-    return {"check": data, "sentence": f"{capture.name}: {in_words(check)}"}
+    return {"check": data, "sentence": f"{asked.capture.name}: {in_words(check)}"}
 
 
 def check_of(capture: bpy.types.Collection) -> Check | None:

@@ -10,10 +10,11 @@ import numpy as np
 from mathutils import Matrix
 from numpy.typing import NDArray
 
-from ..inference.errors import CaptureError, SightlineError
+from ..inference.errors import CaptureError
 from ..inference.view import Capture, MovieFrame, View
 from .cameras import apply_camera
-from .handles import Handle, Kind
+from .gathering import there
+from .handles import Handle
 from .names import RESULT_KEY
 from .properties import of_camera, of_collection
 from .sources import Source, cameras_in
@@ -38,7 +39,7 @@ class Building:
 def begin(scene: Handle[bpy.types.Scene], name: str, capture: Capture, place: Matrix) -> Building:
     """Make the collection and the empty that all cameras hang on, so that the whole can be moved and scaled."""
     collection = bpy.data.collections.new(name)
-    there(scene).collection.children.link(collection)
+    there(scene, "The scene").collection.children.link(collection)
     parent = bpy.data.objects.new(name, None)
     parent.empty_display_type, parent.empty_display_size = "ARROWS", 2 * display_size(capture)
     collection.objects.link(parent)
@@ -50,8 +51,8 @@ def add_camera(building: Building, view: View, capture: Capture, size: float) ->
     assert isinstance(view.image, Path | MovieFrame)
     data = bpy.data.cameras.new(view.name)
     obj = bpy.data.objects.new(view.name, data)
-    there(building.collection).objects.link(obj)
-    obj.parent = there(building.parent)
+    there(building.collection, "The capture").objects.link(obj)
+    obj.parent = there(building.parent, "The capture's empty")
     apply_camera(view.camera, obj)
     data.display_size = size
     if capture.depth_near is not None and capture.depth_far is not None:
@@ -87,13 +88,13 @@ def show_picture(camera: bpy.types.Camera, picture: Path | MovieFrame, owner: st
 
 def add_points(building: Building, points: NDArray[np.float64]) -> None:
     """Show the calibration's points as loose vertices, to place a target camera by; they do not render."""
-    collection = there(building.collection)
+    collection = there(building.collection, "The capture")
     mesh = bpy.data.meshes.new(f"{collection.name} points")
     mesh.vertices.add(len(points))
     mesh.vertices.foreach_set("co", points.astype(np.float32).ravel())
     mesh.update()
     obj = bpy.data.objects.new(mesh.name, mesh)
-    obj.parent = there(building.parent)
+    obj.parent = there(building.parent, "The capture's empty")
     obj.hide_render = obj.hide_select = True
     collection.objects.link(obj)
     of_collection(collection).points = obj
@@ -101,10 +102,10 @@ def add_points(building: Building, points: NDArray[np.float64]) -> None:
 
 def finish(building: Building) -> bpy.types.Collection:
     """Put the empty into its place and select the cameras alone, for Frame Selected; nothing amid editing."""
-    collection = there(building.collection)
-    there(building.parent).matrix_world = building.place
+    collection: bpy.types.Collection = there(building.collection, "The capture")
+    there(building.parent, "The capture's empty").matrix_world = building.place
     cameras = cameras_in(collection)
-    for layer in there(building.scene).view_layers:
+    for layer in there(building.scene, "The scene").view_layers:
         if layer.objects.active is not None and layer.objects.active.mode != "OBJECT":
             continue
         for obj in layer.objects:
@@ -140,18 +141,6 @@ def load_image(path: Path, owner: str) -> bpy.types.Image:
         return bpy.data.images.load(str(path), check_existing=True)
     except RuntimeError:
         raise CaptureError(f"The picture of '{owner}' cannot be loaded: {path}; import the capture again.") from None
-
-
-def there(handle: Handle[Kind]) -> Kind:
-    """Return what a handle names.
-
-    Raises:
-        SightlineError: If it was deleted meanwhile.
-    """
-    block = handle.resolve()
-    if block is None:
-        raise SightlineError(f"'{handle.name}' was deleted during the import; import the capture again.")
-    return block
 
 
 def display_size(capture: Capture) -> float:

@@ -13,7 +13,8 @@ from ..inference.errors import CaptureError, OutputError
 from ..inference.view import Capture
 from . import capture_report, depth_range
 from .backend import client
-from .capture_building import Building, add_camera, add_points, begin, display_size, finish, take_back, there
+from .capture_building import Building, add_camera, add_points, begin, display_size, finish, take_back
+from .gathering import there
 from .handles import Handle
 from .job import Job, Step, Steps, answer
 from .properties import of_collection, of_scene
@@ -61,7 +62,7 @@ def bring_in(
         SightlineError: If that fails. Nothing of the scene has changed then.
     """
     worker = client()
-    pictures = new_folder(output_folder(there(scene)), name)
+    pictures = new_folder(output_folder(there(scene, "The scene")), name)
     building: Building | None = None
     try:
         data = yield from answer(job, worker, "import", {**params, "pictures": str(pictures)}, 0.0, 0.7)
@@ -89,8 +90,8 @@ def bring_in(
         scale = building.place.median_scale
         near, far = capture.depth_near * scale, capture.depth_far * scale
         depth_range.remember(collection, sources, near, far, report["depth_origin"] or "the calibration")
-    of_scene(there(scene)).capture = collection
-    if note := capture_report.unit_note(there(scene), collection):
+    of_scene(there(scene, "The scene")).capture = collection
+    if note := capture_report.unit_note(there(scene, "The scene"), collection):
         job.warnings.append(note)
     sentence = f"{collection.name}: {', '.join(report['lines'])}{sequel}"
     return {"collection": collection.name, "sentence": sentence, **data}

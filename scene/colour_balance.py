@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import bpy
 
 from .backend import client
-from .gathering import Stage, capture_of, read_sources, stage_of, there, unused, write_capture
-from .handles import Handle
+from .gathering import CaptureOrder, read_sources, there, unused, write_capture
 from .job import Job, Step, Steps, answer
 from .properties import of_camera, of_scene
 from .sources import cameras_in
 
 
-@dataclass(frozen=True)
-class Order:
-    """A capture at a frame, in references that outlive undo."""
-
-    stage: Stage
-    capture: Handle[bpy.types.Collection]
-    frame: int
-
-
-def order(context: bpy.types.Context) -> Order:
-    """Return the order for the scene's capture.
-
-    Raises:
-        CaptureError: If there is none.
-    """
-    stage = stage_of(context, with_target=False)
-    return Order(stage, capture_of(context.scene), context.scene.frame_current)
-
-
-def even_out(job: Job, asked: Order) -> Steps:
+def even_out(job: Job, asked: CaptureOrder) -> Steps:
     """Find gain and offset of every source that is switched on, and set them; the others stay as they are.
 
     Raises:

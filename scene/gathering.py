@@ -60,6 +60,25 @@ def capture_of(scene: bpy.types.Scene) -> Handle[bpy.types.Collection]:
     return Handle.to(capture, "collections")
 
 
+@dataclass(frozen=True)
+class CaptureOrder:
+    """A scene's capture at a frame, in references that outlive undo."""
+
+    stage: Stage
+    capture: Handle[bpy.types.Collection]
+    frame: int
+
+
+def capture_order(context: bpy.types.Context) -> CaptureOrder:
+    """Return the context's capture at its frame.
+
+    Raises:
+        CaptureError: If there is none.
+    """
+    stage = stage_of(context, with_target=False)
+    return CaptureOrder(stage, capture_of(context.scene), context.scene.frame_current)
+
+
 def there(handle: Handle[Any], what: str) -> Any:
     """Return what a handle names.
 

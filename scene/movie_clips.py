@@ -14,8 +14,8 @@ from ..inference.camera import Camera, Distortion
 from ..inference.errors import CameraError, CaptureError
 from ..inference.view import Capture, MovieFrame, View
 from .cameras import BLENDER_TO_OPENCV
-from .capture_building import there
 from .captures import bring_in
+from .gathering import there
 from .handles import Handle
 from .job import Job, Steps
 from .pictures import clip_photograph
@@ -64,9 +64,9 @@ def import_clip(job: Job, scene: Handle[bpy.types.Scene], handle: Handle[bpy.typ
         CaptureError, CameraError, PictureError: See :func:`clip_capture`.
         SightlineError: If the worker fails. Nothing of the scene has changed then.
     """
-    clip: bpy.types.MovieClip = there(handle)
+    clip: bpy.types.MovieClip = there(handle, "The movie clip")
     capture = clip_capture(clip, step)
-    place = clip_place(there(scene), clip)
+    place = clip_place(there(scene, "The scene"), clip)
     params = {"capture": replace(capture, points=None).to_json(), "points": capture.points}
     return (yield from bring_in(job, scene, Path(clip.name).stem, params, place))
 

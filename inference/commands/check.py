@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 from ..progress import Progress
-from .common import capture_argument, common
+from .common import capture_argument, common, write_report
 
 NAME = "check"
 
@@ -31,11 +30,10 @@ def run(arguments: argparse.Namespace, progress: Progress) -> None:
     """
     from ..calibration.check import check_calibration
     from ..capture import read_capture
-    from ..file_output import write_bytes
 
     report = check_calibration(read_capture(arguments.capture), progress)
     if arguments.json is not None:
-        write_bytes(arguments.json, (json.dumps(report.to_json(), indent=1) + "\n").encode())
+        write_report(arguments.json, report.to_json())
     width = max(len(camera.name) for camera in report.cameras)
     print(f"{'camera':<{width}}  matches  epipolar px  reprojection px  verdict")
     for camera in report.ranking:

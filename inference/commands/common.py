@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..camera import Camera
 from ..devices import DEVICE_NAMES
 from ..errors import CameraError
+from ..file_output import write_bytes
 from ..view import Capture
 
 if TYPE_CHECKING:
@@ -156,6 +157,15 @@ def split_names(texts: Iterable[str]) -> list[str]:
 def used_sources(frame: Frame) -> list[str]:
     """Return the names of the sources that a frame was made from, nearest first."""
     return [str(source["name"]) for source in frame.metadata["sources"]]
+
+
+def write_report(path: Path, record: Mapping[str, Any]) -> None:
+    """Write a report as JSON.
+
+    Raises:
+        OutputError: If it cannot be written.
+    """
+    write_bytes(path, (json.dumps(record, indent=1, allow_nan=False) + "\n").encode())
 
 
 def known_names(capture: Capture, names: Iterable[str]) -> frozenset[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import time
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from .common import (
     options,
     split_names,
     used_sources,
+    write_report,
 )
 
 if TYPE_CHECKING:
@@ -88,7 +88,6 @@ def run(arguments: argparse.Namespace, progress: Progress) -> None:
         SightlineError: If a picture cannot be read, made or written.
     """
     from ..capture import read_capture
-    from ..file_output import write_bytes
 
     method = options(arguments)
     capture = read_capture(arguments.capture)
@@ -98,7 +97,7 @@ def run(arguments: argparse.Namespace, progress: Progress) -> None:
     settings = Settings(held_out, arguments.size, arguments.save, excluded, subject)
     report = evaluate(capture, method, settings, progress)
     if arguments.json is not None:
-        write_bytes(arguments.json, (json.dumps(report, indent=1, allow_nan=False) + "\n").encode())
+        write_report(arguments.json, report)
     for view in report["views"]:
         print(f"{view['name']:<24} {view['psnr']:6.2f} dB  {view['ssim']:.3f}  {view['seconds']:6.2f} s")
     mean = report["mean"]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 from ..progress import Progress
-from .common import capture_argument, common
+from .common import capture_argument, common, write_report
 
 NAME = "even-out"
 
@@ -32,11 +31,10 @@ def run(arguments: argparse.Namespace, progress: Progress) -> None:
     from ..capture import read_capture
     from ..capture.colour_balance import even_out
     from ..capture.photographs import Photographs
-    from ..file_output import write_bytes
 
     found = even_out(read_capture(arguments.capture), Photographs(), progress)
     if arguments.json is not None:
-        write_bytes(arguments.json, (json.dumps(found.to_json(), indent=1) + "\n").encode())
+        write_report(arguments.json, found.to_json())
     width = max(len(camera.name) for camera in found.cameras)
     print(f"{'camera':<{width}}  points  stops  gain of red, green, blue")
     for camera in found.cameras:

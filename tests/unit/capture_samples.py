@@ -7,12 +7,14 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from inference.camera import Camera
-from inference.capture import transforms_json
+from inference.capture import read_capture, transforms_json
 from inference.capture.formats import FORMATS
 from inference.capture.rectification import distort
+from inference.errors import PictureError
 
 WIDTH, HEIGHT = 64, 48
 # In front of every camera of pose().
@@ -58,3 +60,14 @@ def replaced(record: Any, path: tuple[Any, ...], value: Any) -> Any:
 def found_by(path: Path) -> list[str]:
     """Return which formats take a path for theirs; transforms.json takes every JSON, and comes after the others."""
     return [known.FORMAT for known in FORMATS if known.find(path) is not None and known is not transforms_json]
+
+
+def check_missing_pictures(calibration: Path, folder: Path) -> None:
+    """Check that a sample of the views 0, 1 and 2 does without a picture, and names what is missing."""
+    (folder / "1.jpg").unlink()
+    capture = read_capture(calibration)
+    assert [view.name for view in capture] == ["0", "2"] and "is missing" in capture.skipped["1"]
+    for picture in folder.glob("*.jpg"):
+        picture.unlink()
+    with pytest.raises(PictureError, match=r"The 3 pictures .* are missing"):
+        read_capture(calibration)

@@ -9,9 +9,19 @@ import numpy as np
 import pytest
 
 from inference.capture import meshroom, read_capture
-from inference.errors import CameraError, CaptureError, PictureError
+from inference.errors import CameraError, CaptureError
 from tests.unit.capture_fuzz import check_damage
-from tests.unit.capture_samples import HEIGHT, WIDTH, found_by, local, pose, replaced, save_picture, seen
+from tests.unit.capture_samples import (
+    HEIGHT,
+    WIDTH,
+    check_missing_pictures,
+    found_by,
+    local,
+    pose,
+    replaced,
+    save_picture,
+    seen,
+)
 
 FX, FY, CX, CY = 60.0, 66.0, 30.5, 24.25
 SENSOR = 36.0
@@ -242,14 +252,7 @@ def test_damaged_files_are_named(tmp_path: Path, path: tuple[Any, ...], value: A
 
 
 def test_missing_pictures_are_named(tmp_path: Path) -> None:
-    path = write(tmp_path, scene())
-    (tmp_path / "1.jpg").unlink()
-    capture = read_capture(path)
-    assert [view.name for view in capture] == ["0", "2"] and "is missing" in capture.skipped["1"]
-    for picture in tmp_path.glob("*.jpg"):
-        picture.unlink()
-    with pytest.raises(PictureError, match=r"The 3 pictures .* are missing"):
-        read_capture(path)
+    check_missing_pictures(write(tmp_path, scene()), tmp_path)
 
 
 def test_damage_ends_in_a_sentence(tmp_path: Path) -> None:

@@ -9,9 +9,19 @@ import numpy as np
 import pytest
 
 from inference.capture import opensfm, read_capture
-from inference.errors import CameraError, CaptureError, PictureError
+from inference.errors import CameraError, CaptureError
 from tests.unit.capture_fuzz import check_damage
-from tests.unit.capture_samples import HEIGHT, WIDTH, found_by, local, pose, replaced, save_picture, seen
+from tests.unit.capture_samples import (
+    HEIGHT,
+    WIDTH,
+    check_missing_pictures,
+    found_by,
+    local,
+    pose,
+    replaced,
+    save_picture,
+    seen,
+)
 
 SIMPLE = {"focal": 0.9}
 FULL = {"focal_x": 0.9, "focal_y": 0.95, "c_x": 0.02, "c_y": -0.01}
@@ -144,14 +154,7 @@ def test_what_is_cut_short_is_said(tmp_path: Path, text: str, words: str) -> Non
 
 
 def test_missing_pictures_are_named(tmp_path: Path) -> None:
-    path = write(tmp_path, scene())
-    (tmp_path / "images" / "1.jpg").unlink()
-    capture = read_capture(path)
-    assert [view.name for view in capture] == ["0", "2"] and "is missing" in capture.skipped["1"]
-    for picture in (tmp_path / "images").iterdir():
-        picture.unlink()
-    with pytest.raises(PictureError, match=r"The 3 pictures .* are missing"):
-        read_capture(path)
+    check_missing_pictures(write(tmp_path, scene()), tmp_path / "images")
 
 
 def test_damage_ends_in_a_sentence(tmp_path: Path) -> None:
