@@ -22,7 +22,7 @@ def main() -> int:
         return 1
     arguments = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else []
     batch = importlib.import_module(f"{package}.scene.batch")
-    status: int = batch.render(arguments, "blender -b FILE.blend --python batch_render.py --")
+    status: int = batch.render_open_file(arguments, "blender -b FILE.blend --python batch_render.py --")
     return status
 
 

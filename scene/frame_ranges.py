@@ -1,4 +1,4 @@
-"""Which frames are meant: a scene's, or those that are typed as ``1-100,120`` or ``1-100x2``."""
+"""Which frames are meant: a scene's, or those that are typed as ``1-100,120`` or ``1-100x2`` (``1-100:2`` on farms)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import bpy
 # Blender's own limit, either side of 0.
 _LIMIT = 1048574
 
-_PART = re.compile(r"(-?\d+)(?:-(-?\d+)(?:x(\d+))?)?")
+_PART = re.compile(r"(-?\d+)(?:-(-?\d+)(?:[x:](\d+))?)?")
 
 
 def frames_of(scene: bpy.types.Scene) -> range:

@@ -62,7 +62,7 @@ def lines(text: str) -> list[str]:
 
 def test_frames_are_made_and_told(run: Run, blend: Path, tmp_path: Path) -> None:
     before = blend.read_bytes()
-    status, out, err = run("--frames", "1-3x2,4", "--output", f"{tmp_path}/shots")
+    status, out, err = run("--frames", "1-3:2,4", "--output", f"{tmp_path}/shots")
     assert (status, err) == (0, "")
     assert files(tmp_path / "shots") == [f"Target.{frame:04d}.png" for frame in (1, 3, 4)]
     for index, frame in enumerate((1, 3, 4)):

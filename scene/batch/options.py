@@ -9,14 +9,14 @@ from pathlib import Path
 
 import bpy
 
-from ..inference.errors import SightlineError
-from .frame_files import SUFFIXES, frame_pattern, free_pattern
-from .frame_ranges import frames_of, parse_frames
-from .job import at_once
-from .numbered_files import parts
-from .properties import FRAME_FORMATS, METHODS, QUALITIES, of_scene
-from .results import output_folder
-from .synthesis import needed_target
+from ...inference.errors import SightlineError
+from ..frame_files import SUFFIXES, frame_pattern, free_pattern
+from ..frame_ranges import frames_of, parse_frames
+from ..job import at_once
+from ..numbered_files import parts
+from ..properties import FRAME_FORMATS, METHODS, QUALITIES, of_scene
+from ..results import output_folder
+from ..synthesis import needed_target
 
 
 class UsageError(SightlineError):
@@ -31,30 +31,22 @@ class Batch:
     target: bpy.types.Object
     frames: tuple[int, ...]
     pattern: Path
-    resume: bool
 
 
-def parser(program: str, *, names_file: bool) -> argparse.ArgumentParser:
-    """Return the parser; ``names_file`` where the file is one of the arguments, and not open already."""
-    result = argparse.ArgumentParser(
-        program, description="Synthesize the frames of a camera; the settings of the scene count where nothing is said."
-    )
-    if names_file:
-        result.add_argument("file", metavar="FILE.blend", type=Path, help="file with the cameras and photographs")
-    result.add_argument("--scene", metavar="NAME", help="scene (default: the one the file was saved in)")
-    result.add_argument("--camera", metavar="NAME", help="camera whose frames are made (default: the scene's target)")
-    result.add_argument(
+def add_frame_options(parser: argparse.ArgumentParser) -> None:
+    """Add what says which pictures of the open file are meant, and where they lie."""
+    parser.add_argument("--scene", metavar="NAME", help="scene (default: the one the file was saved in)")
+    parser.add_argument("--camera", metavar="NAME", help="camera whose frames are made (default: the scene's target)")
+    parser.add_argument(
         "--frames", metavar="RANGE", type=_frames, help="as in 1-100,120 or 1-100x2 (default: the scene's range)"
     )
-    result.add_argument("--method", choices=[name for name, *_ in METHODS], help="how the frames are made")
-    result.add_argument("--quality", choices=[name for name, *_ in QUALITIES], help="how much time a frame may take")
-    result.add_argument(
+    parser.add_argument("--method", choices=[name for name, *_ in METHODS], help="how the frames are made")
+    parser.add_argument("--quality", choices=[name for name, *_ in QUALITIES], help="how much time a frame may take")
+    parser.add_argument(
         "--output", metavar="PATH", help="folder for the frames, or their name with #### for the number (// is FILE's)"
     )
-    result.add_argument("--format", choices=[name for name, *_ in FRAME_FORMATS], help="format of the files")
-    result.add_argument("--size", metavar="PERCENT", type=_percent, help="of the scene's resolution, 50 for half of it")
-    result.add_argument("--resume", action="store_true", help="leave frames that are there and still right")
-    return result
+    parser.add_argument("--format", choices=[name for name, *_ in FRAME_FORMATS], help="format of the files")
+    parser.add_argument("--size", metavar="PERCENT", type=_percent, help="of the scene's resolution, 50 for half of it")
 
 
 def batch_of(arguments: argparse.Namespace) -> Batch:
@@ -75,7 +67,7 @@ def batch_of(arguments: argparse.Namespace) -> Batch:
     if arguments.size is not None:
         render.resolution_percentage = arguments.size
     pattern = _pattern(scene, target, arguments)
-    return Batch(scene, target, _chosen(scene, arguments), pattern, arguments.resume)
+    return Batch(scene, target, _chosen(scene, arguments), pattern)
 
 
 def _chosen(scene: bpy.types.Scene, arguments: argparse.Namespace) -> tuple[int, ...]:
