@@ -19,7 +19,7 @@ class Device:
     """A device of this machine.
 
     Args:
-        name: As ``--device`` and torch call it.
+        name: As ``--device`` and torch call it; further GPUs are ``cuda:1`` and so on.
         label: What the maker calls it.
         memory: Bytes of its own memory; ``None`` where it shares the machine's.
         capability: Compute capability of a CUDA device, such as ``9.0``.
@@ -45,11 +45,18 @@ def list_devices() -> list[Device]:
     if torch.backends.mps.is_available():
         devices.insert(0, Device("mps", "Apple GPU"))
     if torch.cuda.is_available():
-        properties = torch.cuda.get_device_properties(torch.device("cuda"))
-        capability = f"{properties.major}.{properties.minor}"
-        memory = int(properties.total_memory)
-        devices.insert(0, Device("cuda", str(properties.name), memory, capability, _nvidia_driver()))
+        driver = _nvidia_driver()
+        devices = [*(_cuda_device(index, driver) for index in range(torch.cuda.device_count())), *devices]
     return devices
+
+
+def _cuda_device(index: int, driver: str) -> Device:
+    import torch
+
+    properties = torch.cuda.get_device_properties(index)
+    capability = f"{properties.major}.{properties.minor}"
+    name = f"cuda:{index}" if index else "cuda"
+    return Device(name, str(properties.name), int(properties.total_memory), capability, driver)
 
 
 def _nvidia_driver() -> str:

@@ -25,7 +25,7 @@ class Frame:
         confidence: H x W in [0, 1]: how much the sources agree on the depth.
         metadata: What makes the result reproducible, as plain JSON: ``method``, ``weights`` (hash), ``sources`` and
             ``skipped`` (name and reason each), ``seconds`` per stage, ``plane_step`` in pixels of the widest source,
-            ``device``, ``warnings``.
+            ``device``, ``warnings``; the worker adds ``memory`` (``inference/memory.py``).
     """
 
     camera: Camera

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from .errors import GaussiansError
 from .file_output import write_parts
+from .file_stamp import KEYWORD
 from .gaussians import SH_COUNTS, Gaussians
 from .ply import Element, PlyError, read_header, read_vertices
 
@@ -63,8 +64,13 @@ def read_gaussians(path: Path) -> Gaussians:
         raise GaussiansError(f"The Gaussians {path} cannot be used: {fault}") from None
 
 
-def write_gaussians(path: Path, gaussians: Gaussians) -> None:
+def write_gaussians(path: Path, gaussians: Gaussians, stamp: str | None = None) -> None:
     """Write Gaussians as little-endian binary PLY, in all properties that the authors' own files have.
+
+    Args:
+        path: The file.
+        gaussians: What is written.
+        stamp: A text that :func:`inference.file_stamp.read_stamp` finds in the file.
 
     Raises:
         OutputError: If the file cannot be written; what was at ``path`` is then still there.
@@ -74,6 +80,7 @@ def write_gaussians(path: Path, gaussians: Gaussians) -> None:
     header = "".join(
         (
             "ply\nformat binary_little_endian 1.0\n",
+            "" if stamp is None else f"comment {KEYWORD}: {stamp}\n",
             f"element vertex {len(gaussians)}\n",
             *(f"property float {name}\n" for name in names),
             "end_header\n",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .colour import to_linear
 from .errors import OutputError
 from .file_output import write_bytes
-from .picture_stamp import KEYWORD, stamped
+from .file_stamp import KEYWORD, stamped
 
 _ENDINGS = (".png", ".jpg", ".jpeg", ".exr")
 
@@ -55,7 +55,7 @@ def write_picture(
         depth: H x W along the optical axis, infinite where there is nothing; the channel Z of OpenEXR, no other's.
         bits: 8 or 16 a channel; by default 16 for PNG. JPEG has 8.
         quality: Of a JPEG, 0 to 100.
-        stamp: A text that :func:`inference.picture_stamp.read_stamp` finds in the file.
+        stamp: A text that :func:`inference.file_stamp.read_stamp` finds in the file.
 
     Raises:
         OutputError: If the ending is another one, or the file cannot be written.

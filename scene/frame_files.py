@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from ..inference.errors import OutputError
-from ..inference.picture_stamp import read_stamp
+from ..inference.file_stamp import read_stamp
 from .job import Step
 from .numbered_files import file_at
 from .results import numbered_name

@@ -12,7 +12,7 @@ from statistics import fmean
 from typing import Any
 
 from ..inference.errors import BackendError, Cancelled, OutputError, SightlineError, WeightsError
-from ..inference.picture_stamp import read_stamp
+from ..inference.file_stamp import read_stamp
 from .backend import client, pictures_folder
 from .camera_path import CameraPath
 from .frame_files import check_space, is_foreign

@@ -54,5 +54,5 @@ def _in_words(device: dict[str, Any]) -> str:
         facts.append(f"compute capability {device['capability']}")
     if device.get("driver"):
         facts.append(f"driver {device['driver']}")
-    kind = {"cuda": "CUDA: ", "mps": "MPS: "}.get(device["name"], "")
+    kind = {"cuda": "CUDA: ", "mps": "MPS: "}.get(device["name"].partition(":")[0], "")
     return kind + ", ".join(facts)

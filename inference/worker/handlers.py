@@ -126,7 +126,7 @@ class Handlers:
             options = _options(Options, params.get("options") or {})
             return self._resident().synthesize(capture, target, options, context.progress)
 
-        return picture_answer(params, context, make)
+        return picture_answer(params, context, lambda: _measured(make))
 
     def reconstruct(self, params: dict[str, Any], context: Context) -> dict[str, Any]:
         """Make the Gaussians of a person in a rig and write them as PLY.
@@ -135,6 +135,7 @@ class Handlers:
             SightlineError: As :meth:`inference.synthesis.Session.reconstruct`.
             GaussiansError: If they cannot be written.
         """
+        from .. import memory
         from ..gaussian_ply import write_gaussians
         from ..synthesis import Options
 
@@ -142,9 +143,12 @@ class Handlers:
         target = None if params.get("target") is None else Camera.from_json(params["target"])
         options = _options(Options, {"method": "gps-gaussian"} | (params.get("options") or {}))
         saved = absolute_path(params, "save")
-        gaussians, metadata = self._resident().reconstruct(capture, target, options, context.progress)
+        resident = self._resident()
+        memory.reset_peak()
+        gaussians, metadata = resident.reconstruct(capture, target, options, context.progress)
+        metadata["memory"] = memory.peak(metadata["device"])
         tell_warnings(metadata, context)
-        write_gaussians(saved, gaussians)
+        write_gaussians(saved, gaussians, params.get("stamp"))
         return {"saved": saved, "count": len(gaussians), "metadata": metadata}
 
     def splat(self, params: dict[str, Any], context: Context) -> dict[str, Any]:
@@ -163,7 +167,7 @@ class Handlers:
             context.progress(0.6, "Splatting")
             return splat_frame(gaussians, target, (params.get("options") or {}).get("device", "auto"))
 
-        return picture_answer(params, context, make)
+        return picture_answer(params, context, lambda: _measured(make))
 
     def depth_range(self, params: dict[str, Any], context: Context) -> dict[str, Any]:
         """Find how near and how far the scene is; remembered for the same cameras and pictures.
@@ -192,6 +196,16 @@ class Handlers:
         if self._session is not None:
             self._session.unload()
         self._clouds.clear()
+
+
+def _measured(make: Callable[[], Frame]) -> Frame:
+    """Return a frame whose metadata says how much memory it took."""
+    from .. import memory
+
+    memory.reset_peak()
+    frame = make()
+    frame.metadata["memory"] = memory.peak(frame.metadata["device"])
+    return frame
 
 
 def _options(kind: type[Options], record: Mapping[str, Any]) -> Options:

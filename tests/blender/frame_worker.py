@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from inference.errors import OutputError, TargetError
-from inference.picture_stamp import stamped
+from inference.file_stamp import stamped
 from inference.worker.server import Context, serve
 from tests.made_up import write_png
 

@@ -93,7 +93,7 @@ def test_png_and_jpeg_with_a_stamp(blank: None, files: dict[str, Path], picture:
 
 @pytest.mark.parametrize("suffix", [".exr", ".png", ".jpg"])
 def test_a_stamp_survives_being_opened(blank: None, files: dict[str, Path], suffix: str) -> None:
-    from inference.picture_stamp import read_stamp
+    from inference.file_stamp import read_stamp
 
     loaded(files[suffix])
     assert read_stamp(files[suffix]) == STAMP

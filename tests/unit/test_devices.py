@@ -15,6 +15,7 @@ def graphics_card(monkeypatch: pytest.MonkeyPatch) -> None:
     """What torch says where there is one."""
     told = SimpleNamespace(name="NVIDIA X", total_memory=24 * 10**9, major=8, minor=9)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: told)
 
 
@@ -32,7 +33,8 @@ def test_a_graphics_card_comes_first_with_its_driver(
     tool(tmp_path, monkeypatch, "echo 570.86.10; echo 570.86.10")
     found = devices.list_devices()
     assert found[0] == devices.Device("cuda", "NVIDIA X", 24 * 10**9, "8.9", "570.86.10")
-    assert found[-1].name == "cpu" and found[-1].memory is None and not found[-1].driver
+    assert [device.name for device in found] == ["cuda", "cuda:1", "cpu"]
+    assert found[-1].memory is None and not found[-1].driver
 
 
 @pytest.mark.parametrize("script", ["echo no driver; exit 9", ""])

@@ -18,7 +18,7 @@ from inference.camera import Camera
 from inference.capture.depth_range import DepthRange
 from inference.errors import OutputError, PictureError, SightlineError
 from inference.frame import Frame
-from inference.picture_stamp import read_stamp
+from inference.file_stamp import read_stamp
 from inference.progress import Progress
 from inference.view import Capture, View
 from inference.worker import protocol
@@ -67,7 +67,7 @@ class Session:
         progress(0.5, "halfway")
         size = (target.height, target.width)
         values = np.linspace(0, 1, 6 * size[0] * size[1], dtype=np.float32).reshape(6, *size)
-        metadata = {"method": options.method, "warnings": ["only two sources"]}
+        metadata = {"method": options.method, "device": "cpu", "warnings": ["only two sources"]}
         return Frame(target, np.moveaxis(values[:3], 0, -1), values[3], values[4], values[5], metadata)
 
     def unload(self) -> None:

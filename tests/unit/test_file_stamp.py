@@ -1,4 +1,4 @@
-"""Texts in picture files, and OpenEXR files, read back by other code than ours."""
+"""Texts in files of frames, and OpenEXR files, read back by other code than ours."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import cv2
 import numpy as np
 import pytest
 
+from inference.file_stamp import read_stamp, stamped
+from inference.gaussian_ply import read_gaussians, write_gaussians
+from inference.gaussians import Gaussians
 from inference.picture_output import write_picture
-from inference.picture_stamp import read_stamp, stamped
 
 OpenEXR = pytest.importorskip("OpenEXR")
 
@@ -130,5 +132,35 @@ def test_openexr_of_less(tmp_path: Path) -> None:
 
 
 def test_reading_needs_no_picture_library() -> None:
-    code = "import sys, inference.picture_stamp; sys.exit(any(name in sys.modules for name in ('cv2', 'OpenEXR')))"
+    code = "import sys, inference.file_stamp; sys.exit(any(name in sys.modules for name in ('cv2', 'OpenEXR')))"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0
+
+
+def cloud(count: int) -> Gaussians:
+    rng = np.random.default_rng(2)
+    rotations = rng.normal(size=(count, 4))
+    sizes, colours = rng.uniform(0.01, 0.1, (count, 3)), rng.uniform(0, 1, (count, 3))
+    return Gaussians.coloured(rng.normal(size=(count, 3)), rotations, sizes, np.full(count, 0.5), colours)
+
+
+@pytest.mark.parametrize("count", [0, 7])
+def test_gaussians_bear_one_too(tmp_path: Path, count: int) -> None:
+    path = tmp_path / "a.ply"
+    write_gaussians(path, cloud(count), TEXT)
+    assert read_stamp(path) == TEXT and len(read_gaussians(path)) == count
+    plain = tmp_path / "b.ply"
+    write_gaussians(plain, cloud(count))
+    assert read_stamp(plain) is None
+    assert path.stat().st_size == plain.stat().st_size + len(f"comment Sightline: {TEXT}\n")
+
+
+def test_gaussians_that_are_cut_short_or_grown_or_no_table_have_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.ply"
+    write_gaussians(path, cloud(7), TEXT)
+    whole = path.read_bytes()
+    lists = whole.replace(b"property float nx", b"property list uchar float nx")
+    for damaged in (whole[:-1], whole + b"\0", whole[:60], whole.replace(b"vertex 7", b"vertex 6"), lists):
+        path.write_bytes(damaged)
+        assert read_stamp(path) is None
+    path.write_bytes(whole)
+    assert read_stamp(path) == TEXT

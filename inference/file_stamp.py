@@ -1,7 +1,8 @@
-"""A short text inside a picture file that says what the picture was made from.
+"""A short text inside a file of a frame that says what the frame was made from.
 
-A batch of pictures that was stopped finds by it which of its files are still right. In a PNG it is a tEXt chunk (W3C
-PNG, 11.3.3.2), in a JPEG a comment segment (ITU-T T.81, B.2.4.5), in an OpenEXR file a header attribute of text.
+A batch of frames that was stopped finds by it which of its files are still right. In a PNG it is a tEXt chunk (W3C
+PNG, 11.3.3.2), in a JPEG a comment segment (ITU-T T.81, B.2.4.5), in an OpenEXR file a header attribute of text, in a
+PLY of Gaussians a comment of its header.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import zlib
 from io import BufferedReader
 from pathlib import Path
 
-# The name of the text in a PNG and an OpenEXR file; what a JPEG's comment begins with.
+from .ply import read_header
+
+# The name of the text in a PNG and an OpenEXR file; what a JPEG's or a PLY's comment begins with.
 KEYWORD = "Sightline"
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -22,6 +25,7 @@ _JPEG = b"\xff\xd8"
 _JPEG_END = b"\xff\xd9"
 _APP0, _COMMENT, _SCAN = 0xE0, 0xFE, 0xDA
 _EXR = b"v/1\x01"
+_PLY = b"ply\n"
 
 # The stamp lies this near to the beginning in every file that was stamped here.
 _HEAD_BYTES = 1 << 16
@@ -48,7 +52,7 @@ def stamped(data: bytes, suffix: str, text: str) -> bytes:
 
 
 def read_stamp(path: Path) -> str | None:
-    """Return the text in a PNG, JPEG or OpenEXR file.
+    """Return the text in a PNG, JPEG, OpenEXR or PLY file.
 
     Only the beginning and the end of the file are read. ``None`` where there is no such file, it bears no text, or it
     is damaged or cut short as far as those show.
@@ -64,6 +68,8 @@ def read_stamp(path: Path) -> str | None:
                 return _in_jpeg(head) if tail.endswith(_JPEG_END) else None
             if head.startswith(_EXR):
                 return _in_exr(head, file)
+            if head.startswith(_PLY):
+                return _in_ply(head, path)
     except (OSError, struct.error, ValueError, IndexError, OverflowError):
         pass
     return None
@@ -113,3 +119,16 @@ def _in_exr(head: bytes, file: BufferedReader) -> str | None:
     file.seek(last + 4)
     (length,) = struct.unpack("<I", file.read(4))
     return text if last + 8 + length == file.seek(0, os.SEEK_END) else None
+
+
+def _in_ply(head: bytes, path: Path) -> str | None:
+    """Return the comment, where the rows after the header end with the file; lists and text have rows of no one size."""
+    mark = f"\ncomment {KEYWORD}: ".encode("ascii")
+    header = read_header(path)
+    place = head.find(mark, 0, header.size)
+    if place < 0 or not header.order:
+        return None
+    rows = sum(element.count * element.row(header.order).itemsize for element in header.elements)
+    if header.size + rows != path.stat().st_size:
+        return None
+    return head[place + len(mark) : head.index(b"\n", place + 1)].decode("ascii")
