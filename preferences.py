@@ -57,6 +57,7 @@ class SightlinePreferences(bpy.types.AddonPreferences):
         package_index: str
         keep_downloads: bool
         weights_folders: bpy.types.bpy_prop_collection[WeightsFolder]
+        use_all_gpus: bool
         output_folder: str
         cache_gigabytes: float
         show_backend: bool
@@ -100,6 +101,11 @@ class SightlinePreferences(bpy.types.AddonPreferences):
             "about as much disk space as the download",
         )
         weights_folders: CollectionProperty(type=WeightsFolder)
+        use_all_gpus: BoolProperty(
+            name="Use All GPUs",
+            description="Make the frames of an animation on all GPUs of this machine at once, one frame on each, if it "
+            "has several. Each takes the memory of one",
+        )
         output_folder: StringProperty(
             name="Output",
             description="Folder for results and undistorted photographs where a scene names none; // is the folder of "

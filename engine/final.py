@@ -19,7 +19,7 @@ from ..scene.backend import client
 from ..scene.job import Step
 from ..scene.recipes import recipe_of, settled
 from ..scene.render_camera import render_camera
-from ..scene.requests import PictureRequest, cache, picture_request, worker_params
+from ..scene.requests import FrameRequest, cache, picture_request, worker_params
 from ..scene.results import summary
 from ..scene.world import background_colour
 from . import pixels
@@ -74,7 +74,7 @@ def _picture(engine: bpy.types.RenderEngine, depsgraph: bpy.types.Depsgraph) -> 
     return cache().read(request.key) or _made(engine, request), view
 
 
-def _made(engine: bpy.types.RenderEngine, request: PictureRequest) -> StoredFrame:
+def _made(engine: bpy.types.RenderEngine, request: FrameRequest) -> StoredFrame:
     data = _answer(engine, request.method, worker_params(request))
     # As the cache has it, so that both give the same render.
     return StoredFrame(to_sixteen_bits(data["rgba"]), data["depth"], data["metadata"])

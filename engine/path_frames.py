@@ -13,7 +13,7 @@ from ..scene.gathering import there
 from ..scene.job import Step
 from ..scene.properties import of_scene
 from ..scene.recipes import Recipe
-from ..scene.requests import PictureRequest
+from ..scene.requests import FrameRequest
 from ..scene.timeline import Timeline, redraw_sidebars
 from .view_pictures import Look
 
@@ -44,7 +44,7 @@ class PathFrames:
         """Take note that the current frame is another one."""
         self._backwards, self._done = backwards, False
 
-    def remember(self, look: Look, recipe: Recipe, request: PictureRequest) -> None:
+    def remember(self, look: Look, recipe: Recipe, request: FrameRequest) -> None:
         """Keep the request of a frame, and those of other frames where they agree with it."""
         if not look.through_camera:
             return

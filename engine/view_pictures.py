@@ -19,11 +19,11 @@ from ..scene.gathering import depsgraph_of, there
 from ..scene.handles import Handle
 from ..scene.job import Step, waited
 from ..scene.recipes import Recipe, recipe_of, settled
-from ..scene.requests import PictureRequest, cache, picture_request, worker_params
+from ..scene.requests import FrameRequest, cache, picture_request, worker_params
 
 Rgba = NDArray[np.float32]
 # Takes the request of a view's finest picture, and its recipe, once that picture is there.
-Remember: TypeAlias = Callable[[Recipe, PictureRequest], None]
+Remember: TypeAlias = Callable[[Recipe, FrameRequest], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +85,7 @@ def made(look: Look, rung: int, shown: Shown, remember: Remember) -> Generator[S
     recipe = yield from settled(recipe, look.frame, graph, _asked)
     files: dict[int, Path] = {}
 
-    def request(side: int) -> Generator[Step, None, PictureRequest]:
+    def request(side: int) -> Generator[Step, None, FrameRequest]:
         return picture_request(recipe, look.camera.fitted(side), look.frame, graph, files)
 
     finest = yield from request(look.sides[-1])
@@ -106,7 +106,7 @@ def made(look: Look, rung: int, shown: Shown, remember: Remember) -> Generator[S
     return (yield from _picture(coarse, kept=False)), Shown(finest.key, rung, now.frame)
 
 
-def _picture(request: PictureRequest, *, kept: bool) -> Generator[Step, None, Rgba]:
+def _picture(request: FrameRequest, *, kept: bool) -> Generator[Step, None, Rgba]:
     """Have a request's picture made; ``kept`` puts it into the cache."""
     data = yield from _asked(request.method, worker_params(request, cached=kept))
     picture: Rgba = data["rgba"]

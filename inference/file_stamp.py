@@ -24,6 +24,8 @@ _PNG_HEADER = 25  # bytes of the IHDR chunk, which comes first
 _JPEG = b"\xff\xd8"
 _JPEG_END = b"\xff\xd9"
 _APP0, _COMMENT, _SCAN = 0xE0, 0xFE, 0xDA
+_COMMENT_HEAD = 4  # bytes of a comment segment before its text
+_CHECKSUM = f"{KEYWORD} CRC-32: "  # of the file without these comments, in hexadecimal
 _EXR = b"v/1\x01"
 _PLY = b"ply\n"
 
@@ -44,11 +46,35 @@ def stamped(data: bytes, suffix: str, text: str) -> bytes:
         place = len(_PNG) + _PNG_HEADER
         added = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
     else:
-        comment = f"{KEYWORD}: {text}".encode("ascii")
         # The JFIF header wants to be the first segment.
         place = 4 + int.from_bytes(data[4:6], "big") if data[3] == _APP0 else 2
-        added = struct.pack(">BBH", 0xFF, _COMMENT, len(comment) + 2) + comment
+        added = _comment(f"{KEYWORD}: {text}") + _comment(f"{_CHECKSUM}{zlib.crc32(data):08x}")
     return data[:place] + added + data[place:]
+
+
+def is_unchanged_jpeg(data: bytes) -> bool:
+    """Whether a whole JPEG is as it was stamped: its format has no checksums, so the stamp brings one.
+
+    True also of one that bears no stamp: nothing is known of it.
+    """
+    begin = data.find(f"{KEYWORD}: ".encode("ascii"), 0, _HEAD_BYTES) - _COMMENT_HEAD
+    check = data.find(_CHECKSUM.encode("ascii"), 0, _HEAD_BYTES)
+    if begin < 0 or check < 0:
+        return True
+    end = check + len(_CHECKSUM) + 8
+    return data[end - 8 : end] == f"{zlib.crc32(data[end:], zlib.crc32(data[:begin])):08x}".encode("ascii")
+
+
+def bears_stamp(path: Path) -> bool:
+    """Whether a file was written here, be it damaged or cut short since."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError:
+        return False
+    name = KEYWORD.encode("ascii")
+    marks = {_PNG: b"tEXt%s\0", _JPEG: b"%s: ", _EXR: b"%s\0string\0", _PLY: b"comment %s: "}
+    return any(head.startswith(kind) and mark % name in head for kind, mark in marks.items())
 
 
 def read_stamp(path: Path) -> str | None:
@@ -73,6 +99,11 @@ def read_stamp(path: Path) -> str | None:
     except (OSError, struct.error, ValueError, IndexError, OverflowError):
         pass
     return None
+
+
+def _comment(text: str) -> bytes:
+    """Return a JPEG's comment segment."""
+    return struct.pack(">BBH", 0xFF, _COMMENT, len(text) + 2) + text.encode("ascii")
 
 
 def _in_png(head: bytes) -> str | None:
@@ -122,7 +153,7 @@ def _in_exr(head: bytes, file: BufferedReader) -> str | None:
 
 
 def _in_ply(head: bytes, path: Path) -> str | None:
-    """Return the comment, where the rows after the header end with the file; lists and text have rows of no one size."""
+    """Return the comment, where the rows end with the file; rows of text, or with lists, have no size of their own."""
     mark = f"\ncomment {KEYWORD}: ".encode("ascii")
     header = read_header(path)
     place = head.find(mark, 0, header.size)

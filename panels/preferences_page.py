@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def draw_page(layout: bpy.types.UILayout, context: bpy.types.Context, own: SightlinePreferences) -> None:
     """Draw the whole page."""
     _draw_backend(layout.box(), context, own)
-    _draw_machine(layout.box(), context)
+    _draw_machine(layout.box(), context, own)
     _draw_weights(layout.box(), context, own)
     column = layout.column()
     column.use_property_split = True
@@ -87,7 +87,7 @@ def _button(found: Backend | BackendError) -> str:
     return "Update Backend ..." if found.stale else "Repair Backend ..."
 
 
-def _draw_machine(box: bpy.types.UILayout, context: bpy.types.Context) -> None:
+def _draw_machine(box: bpy.types.UILayout, context: bpy.types.Context, own: SightlinePreferences) -> None:
     """Draw what the worker has found, and the buttons that ask it."""
     lines = machine.device_lines()
     for line in lines or ["Devices: press Find Devices"]:
@@ -99,6 +99,8 @@ def _draw_machine(box: bpy.types.UILayout, context: bpy.types.Context) -> None:
         splats = next((way for way in told["splatting"] if way["usable"]), None)
         if splats is not None:
             sentence(box, context, f"Gaussians are splatted by {splats['name']} ({splats['reason']})", "BLANK1")
+    if own.use_all_gpus or machine.gpus() > 1:
+        box.prop(own, "use_all_gpus")
     if result := self_test.last_result():
         sentence(box, context, result, "CHECKMARK")
     row = box.row()

@@ -11,14 +11,16 @@ from ..inference.errors import Cancelled
 from . import results
 from .frame_files import free_pattern
 from .frame_ranges import frames_of
+from .frame_run import make_frames
 from .frame_sequence import show_sequence, show_strip
-from .frames import Frames, Outcome, failures_in_words, make_frames
+from .frames import Frames, Outcome, failures_in_words
 from .gathering import there
 from .job import Job, Step, Steps
 from .properties import of_scene
 from .recipes import Recipe, recipe_of
 from .synthesis import needed_target
 from .words import counted
+from .worker_pool import preferred_workers
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def _frames(asked: Order) -> Generator[Step, None, Frames]:
     folder = results.output_folder(there(stage.scene, "The scene"))
     pattern = yield from free_pattern(folder, stage.target.name, asked.file_format, asked.frames)
     results.make_folder(pattern.parent)
-    return Frames(asked.recipe, asked.frames, pattern)
+    return Frames(asked.recipe, asked.frames, pattern, workers=preferred_workers())
 
 
 def _show(job: Job, asked: Order, frames: Frames, outcomes: list[Outcome]) -> dict[str, object]:

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -188,12 +188,25 @@ def client() -> WorkerClient:
     if _Runtime.client is not None and backend != _Runtime.backend:
         end_worker()
     if _Runtime.client is None:
-        cache = user_folder("cache", create=True)
-        folders = os.pathsep.join(str(folder) for _, folder in weights_folders())
-        environment = {**backend.environment, FOLDERS_VARIABLE: folders}
-        _Runtime.client = WorkerClient(backend.python, ROOT, cache=cache, environment=environment)
+        _Runtime.client = _new_client(backend, {})
         _Runtime.backend = backend
     return _Runtime.client
+
+
+def further_client(environment: Mapping[str, str]) -> WorkerClient:
+    """Return a client of a worker beside the one, with additions to its environment; whoever asks for it closes it.
+
+    Raises:
+        BackendError: If no Python is there to run it.
+    """
+    return _new_client(find_backend(), environment)
+
+
+def _new_client(backend: Backend, environment: Mapping[str, str]) -> WorkerClient:
+    cache = user_folder("cache", create=True)
+    folders = os.pathsep.join(str(folder) for _, folder in weights_folders())
+    together = {**backend.environment, FOLDERS_VARIABLE: folders, **environment}
+    return WorkerClient(backend.python, ROOT, cache=cache, environment=together)
 
 
 def worker_log() -> Path | None:
@@ -209,8 +222,13 @@ def worker_runs() -> bool:
 def end_worker() -> None:
     """End the worker and let go of its memory, without waiting for it."""
     if _Runtime.client is not None:
-        threading.Thread(target=_Runtime.client.close, name="sightline-end").start()
+        close_aside(_Runtime.client)
     _Runtime.client = _Runtime.backend = None
+
+
+def close_aside(client: WorkerClient) -> None:
+    """End a client's worker without waiting for it; the interpreter's end does."""
+    threading.Thread(target=client.close, name="sightline-end").start()
 
 
 def pictures_folder() -> Path:

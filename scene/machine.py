@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from . import backend
@@ -39,6 +40,17 @@ def device_lines() -> list[str]:
     """Return each device in words."""
     told = found()
     return [_in_words(device) for device in told["devices"]] if told else []
+
+
+def gpus() -> int:
+    """Return how many GPUs of NVIDIA's were found."""
+    told = found()
+    return gpu_count(told) if told else 0
+
+
+def gpu_count(told: Mapping[str, Any]) -> int:
+    """Return how many GPUs of NVIDIA's are in what a worker's ``info`` said."""
+    return sum(device["name"].partition(":")[0] == "cuda" for device in told["devices"])
 
 
 def forget() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -12,38 +13,27 @@ from typing import Any
 import bpy
 import numpy as np
 
-from ..inference.camera import Camera
-from ..inference.errors import (
-    CameraError,
-    Cancelled,
-    CaptureError,
-    GaussiansError,
-    PictureError,
-    SightlineError,
-    TargetError,
-)
+from ..inference.errors import Cancelled, GaussiansError, SightlineError
 from ..inference.gaussian_ply import read_gaussians
 from ..inference.gaussians import Gaussians
 from . import checks, results
 from .backend import client
-from .camera_path import CameraPath
 from .frame_ranges import frames_of
-from .gathering import Stage, capture_of, read_sources, read_target, stage_of, there, unused, write_capture
+from .frame_run import make_frames
+from .frames import Frames, Outcome
+from .gathering import Stage, capture_of, depsgraph_of, read_target, stage_of, there
 from .gaussian_sequences import file_for, files_of, follow
 from .gaussians import create_object, is_gaussians
 from .handles import Handle
 from .hanging import hang, root_of
-from .job import Job, Step, Steps, answer, aside, at_once, part
+from .job import Job, Step, Steps, answer, aside
 from .methods import PEOPLE
 from .names import RESULT_KEY
 from .numbered_files import file_at
 from .properties import of_object, of_scene
 from .recipes import Recipe
-from .sources import Source
-from .words import spelled
-
-# What is wrong with one frame need not be wrong with the next.
-_OF_A_FRAME = (CameraError, CaptureError, GaussiansError, PictureError, TargetError)
+from .requests import cloud_request, worker_params
+from .worker_pool import preferred_workers
 
 
 @dataclass(frozen=True)
@@ -106,9 +96,13 @@ def _still(job: Job, asked: Order) -> Steps:
     """Make the Gaussians of the current frame, and an object of them."""
     path = results.reserve_new(results.output_folder(_scene(asked)), asked.capture.name, ".ply")
     try:
-        target, sources = yield from _read(asked, asked.frame)
-        job.warnings.extend(f"'{name}' is not used: {reason}" for name, reason in unused(sources).items())
-        metadata = yield from part(_ask(job, asked, asked.frame, target, sources, path), 0.0, 0.95)
+        depsgraph_of(asked.stage, update=True)
+        camera = None if asked.stage.target is None else read_target(asked.stage)
+        graph = partial(depsgraph_of, asked.stage)
+        request = yield from cloud_request(_recipe(asked), camera, asked.frame, graph, {})
+        job.warnings.extend(f"'{name}' is not used: {reason}" for name, reason in request.unused.items())
+        data = yield from answer(job, client(), request.method, worker_params(request, save=path), 0.05, 0.95)
+        metadata = dict(data.get("metadata", {})) | request.known
         gaussians = yield from _read_cloud(job, path)
         obj = _add(asked, gaussians, metadata)
     except BaseException:
@@ -122,66 +116,31 @@ def _sequence(job: Job, asked: Order, frames: tuple[int, ...]) -> Steps:
     """Make a file for every frame, and one object that follows the frame."""
     pattern = _pattern(asked)
     _check_unmoved(asked, pattern)
-    wanted = [frame for frame in frames if not file_at(pattern, frame).exists()]
-    unusable: dict[str, tuple[str, list[int]]] = {}
-    failures: dict[int, SightlineError] = {}
-    metadata: dict[str, Any] = {}
-    for index, frame in enumerate(wanted):
-        start, end = (0.95 * place / len(wanted) for place in (index, index + 1))
-        try:
-            yield Step(start, f"Frame {frame}")
-            target, sources = _read_at(asked, frame)
-            for name, reason in unused(sources).items():
-                unusable.setdefault(name, (reason, []))[1].append(frame)
-            steps = _ask(job, asked, frame, target, sources, file_at(pattern, frame))
-            metadata = yield from part(steps, start, end, f"Frame {frame}: ")
-        except Cancelled:
-            raise Cancelled(_kept(index - len(failures), pattern)) from None
-        except _OF_A_FRAME as error:
-            failures[frame] = error
-    if failures and len(failures) == len(wanted):
-        raise failures[wanted[0]]
-    for name, (reason, numbers) in unusable.items():
-        job.warnings.append(f"'{name}' is not used at {spelled(numbers)}: {reason}")
-    job.warnings.extend(f"Frame {frame} is left out: {error}" for frame, error in failures.items())
+    wanted = tuple(frame for frame in frames if not file_at(pattern, frame).exists())
+    outcomes: list[Outcome] = []
+    try:
+        asked_frames = Frames(_recipe(asked), wanted, pattern, clouds=True, workers=preferred_workers())
+        yield from make_frames(job, asked_frames, outcomes.append)
+    except Cancelled:
+        raise Cancelled(_kept(sum(outcome.error is None for outcome in outcomes), pattern)) from None
+    failed = [outcome for outcome in outcomes if outcome.error is not None]
+    if failed and len(failed) == len(outcomes):
+        assert failed[0].error is not None
+        raise failed[0].error
+    job.warnings.extend(f"Frame {outcome.frame} is left out: {outcome.error}" for outcome in failed)
+    metadata = next((outcome.metadata for outcome in reversed(outcomes) if outcome.error is None), {})
     obj = _follower(asked, pattern)
     held: int | None = None
     if obj is None:
         path, held = file_for(pattern, asked.frame)
         obj = _add(asked, (yield from _read_cloud(job, path)), metadata)
     follow(obj, results.stored(pattern), _scene(asked).frame_current, held)
-    sentence = f"{obj.name}: {len(wanted) - len(failures)} frames, {pattern.name}"
+    sentence = f"{obj.name}: {len(outcomes) - len(failed)} frames, {pattern.name}"
     return {"object": obj.name, "path": str(pattern), "metadata": metadata, "sentence": sentence}
 
 
-def _read(asked: Order, frame: int) -> Generator[Step, None, tuple[Camera | None, list[Source]]]:
-    """Read the target, where there is one, and the sources as the scene stands."""
-    target = None if asked.stage.target is None else read_target(asked.stage)
-    return target, (yield from read_sources(asked.stage, asked.capture, frame))
-
-
-def _read_at(asked: Order, frame: int) -> tuple[Camera | None, list[Source]]:
-    """Read them as they stand at another frame."""
-    recipe = Recipe(asked.stage, PEOPLE, asked.quality, source_count=2, capture=asked.capture)
-    with CameraPath(recipe) as path:
-        target = None if asked.stage.target is None else path.camera(frame)
-        path.at(frame)
-        return target, at_once(read_sources(asked.stage, asked.capture, frame, path.graph))
-
-
-def _ask(
-    job: Job, asked: Order, frame: int, target: Camera | None, sources: list[Source], path: Path
-) -> Generator[Step, None, dict[str, Any]]:
-    """Have the Gaussians of a frame written to a file, and return what they were made from."""
-    capture = yield from write_capture(asked.capture.name, sources, {})
-    params = {
-        "capture": capture.to_json(),
-        "options": {"method": PEOPLE, "quality": asked.quality, "device": "auto"},
-        "target": None if target is None else target.to_json(),
-        "save": str(path),
-    }
-    data = yield from answer(job, client(), "reconstruct", params, 0.05, 1.0)
-    return dict(data.get("metadata", {})) | {"capture": asked.capture.name, "frame": frame}
+def _recipe(asked: Order) -> Recipe:
+    return Recipe(asked.stage, PEOPLE, asked.quality, source_count=2, capture=asked.capture)
 
 
 def _read_cloud(job: Job, path: Path) -> Generator[Step, None, Gaussians]:

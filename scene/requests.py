@@ -1,4 +1,4 @@
-"""A picture as the worker is asked for it, with a key of exactly what it depends on."""
+"""A frame, picture or Gaussians, as the worker is asked for it, with a key of exactly what it depends on."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ from .backend import ROOT, pictures_folder, preferences, user_folder
 from .clouds import write_clouds
 from .gathering import read_sources, unused, write_capture
 from .job import Step
-from .methods import SPLATTING, most_sources, uses_pairs, weights_hash
+from .methods import PEOPLE, SPLATTING, most_sources, uses_pairs, weights_hash
 from .recipes import Graph, Recipe
 from .sources import Source
 
 
 @dataclass(frozen=True)
-class PictureRequest:
+class FrameRequest:
     """What the worker is asked for.
 
     Args:
         method: Of the worker's protocol.
         params: Of that method.
-        key: Digest of all that the picture depends on: two requests with one key have the same picture.
-        size: Width and height of the picture.
+        key: Digest of all that the frame depends on: two requests with one key have the same picture or Gaussians.
+        size: Width and height of the picture; ``None`` for Gaussians.
         unused: Cameras that were meant as sources and cannot be used, with the reason.
-        known: What the picture's metadata should say besides.
+        known: What the frame's metadata should say besides.
     """
 
     method: str
     params: dict[str, Any] = field(repr=False)
     key: str
-    size: tuple[int, int]
+    size: tuple[int, int] | None
     unused: dict[str, str] = field(default_factory=dict)
     known: dict[str, Any] = field(default_factory=dict)
 
 
 def picture_request(
     recipe: Recipe, camera: Camera, frame: int, graph: Graph, files: dict[int, Path]
-) -> Generator[Step, None, PictureRequest]:
+) -> Generator[Step, None, FrameRequest]:
     """Return the request for the picture of a camera at a frame.
 
     Args:
@@ -65,7 +65,7 @@ def picture_request(
         clouds = yield from write_clouds(recipe, frame, graph)
         params = {"clouds": clouds, "target": camera.to_json(), "options": {"device": "auto"}}
         known = {"objects": [handle.name for handle in recipe.objects], "frame": frame}
-        return PictureRequest("splat", params, _key("splat", params, ""), size, known=known)
+        return FrameRequest("splat", params, _key("splat", params, ""), size, known=known)
     assert recipe.capture is not None
     sources = yield from read_sources(recipe.stage, recipe.capture, frame, graph)
     options: dict[str, Any] = {"method": recipe.method, "quality": recipe.quality, "device": "auto"}
@@ -78,7 +78,35 @@ def picture_request(
     capture = yield from write_capture(recipe.capture.name, used, files)
     params = {"capture": capture.to_json(), "target": camera.to_json(), "options": options}
     key = _key("synthesize", params, weights_hash(recipe.method))
-    return PictureRequest("synthesize", params, key, size, unused(sources), {"frame": frame})
+    return FrameRequest("synthesize", params, key, size, unused(sources), {"frame": frame})
+
+
+def cloud_request(
+    recipe: Recipe, camera: Camera | None, frame: int, graph: Graph, files: dict[int, Path]
+) -> Generator[Step, None, FrameRequest]:
+    """Return the request for the Gaussians of a person at a frame.
+
+    Args:
+        recipe: One whose capture is the rig.
+        camera: Whose view they are for; ``None`` for the whole person.
+        frame: Of the scene.
+        graph: Returns the dependency graph of that frame.
+        files: As for :func:`picture_request`.
+
+    Raises:
+        SightlineError: If a picture or mask cannot be used, or there are too few sources.
+    """
+    assert recipe.capture is not None
+    sources = yield from read_sources(recipe.stage, recipe.capture, frame, graph)
+    capture = yield from write_capture(recipe.capture.name, sources, files)
+    params = {
+        "capture": capture.to_json(),
+        "options": {"method": PEOPLE, "quality": recipe.quality, "device": "auto"},
+        "target": None if camera is None else camera.to_json(),
+    }
+    key = _key("reconstruct", params, weights_hash(PEOPLE))
+    known = {"capture": recipe.capture.name, "frame": frame}
+    return FrameRequest("reconstruct", params, key, None, unused(sources), known)
 
 
 def cache() -> FrameCache:
@@ -86,10 +114,13 @@ def cache() -> FrameCache:
     return FrameCache(user_folder("cache") / "frames", int(preferences().cache_gigabytes * 1e9))
 
 
-def worker_params(request: PictureRequest, *, save: Path | None = None, cached: bool = True) -> dict[str, Any]:
+def worker_params(
+    request: FrameRequest, *, save: Path | None = None, cached: bool = True, device: str = "auto"
+) -> dict[str, Any]:
     """Return what is sent to the worker: the request, where its picture is kept, and the file to write, if any."""
     params = dict(request.params)
-    if cached:
+    params["options"] = params["options"] | {"device": device}
+    if cached and request.size is not None:  # the cache keeps pictures
         frames = cache()
         params["cache"] = {"folder": str(frames.folder), "key": request.key, "limit": frames.limit}
     if save is not None:

@@ -17,7 +17,7 @@ from .gathering import depsgraph_of, read_target, there
 from .handles import Handle
 from .job import Job, Step, Steps, answer
 from .recipes import Recipe, recipe_of, settled
-from .requests import PictureRequest, picture_request, worker_params
+from .requests import FrameRequest, picture_request, worker_params
 from .targets import target_of
 
 
@@ -72,7 +72,7 @@ def synthesize(job: Job, asked: Order) -> Steps:
     return (yield from _ask_for_picture(job, recipe, request))
 
 
-def _ask_for_picture(job: Job, recipe: Recipe, request: PictureRequest) -> Steps:
+def _ask_for_picture(job: Job, recipe: Recipe, request: FrameRequest) -> Steps:
     """Ask the worker for the target's picture, and put that into the scene."""
     target = recipe.stage.target
     assert target is not None

@@ -17,7 +17,7 @@ from .backend import client
 from .camera_path import CameraPath
 from .job import Step, at_once, waited
 from .recipes import Recipe
-from .requests import PictureRequest, cache, picture_request, worker_params
+from .requests import FrameRequest, cache, picture_request, worker_params
 from .words import counted
 
 # Requests are read until this much of a tick is used up (seconds). Few long ticks are better than many short ones: the
@@ -41,12 +41,12 @@ class Timeline:
         self.recipe, self.side = recipe, side
         self.wanted: Sequence[int] = ()
         self.making: int | None = None
-        self._requests: dict[int, PictureRequest | None] = {}  # None: no picture can be made
+        self._requests: dict[int, FrameRequest | None] = {}  # None: no picture can be made
         self._kept: set[int] = set()
         self._files: dict[int, Path] = {}
         Timeline.alive.add(self)
 
-    def agrees(self, recipe: Recipe, side: int, frame: int, request: PictureRequest) -> bool:
+    def agrees(self, recipe: Recipe, side: int, frame: int, request: FrameRequest) -> bool:
         """Whether this is of that recipe, and knows nothing else of the frame than that request."""
         known = self._requests.get(frame)
         return (self.recipe, self.side) == (recipe, side) and (known is None or known.key == request.key)
@@ -55,7 +55,7 @@ class Timeline:
         """Read every frame anew."""
         self._requests, self._kept, self._files = {}, set(), {}
 
-    def take(self, frame: int, request: PictureRequest) -> None:
+    def take(self, frame: int, request: FrameRequest) -> None:
         """Take a request that was read elsewhere."""
         self._requests[frame] = request
         self._look_for(frame)

@@ -34,17 +34,23 @@ class Batch:
 
 
 def add_frame_options(parser: argparse.ArgumentParser) -> None:
-    """Add what says which pictures of the open file are meant, and where they lie."""
+    """Add what says which frames of the open file are meant, and where they lie."""
     parser.add_argument("--scene", metavar="NAME", help="scene (default: the one the file was saved in)")
-    parser.add_argument("--camera", metavar="NAME", help="camera whose frames are made (default: the scene's target)")
+    parser.add_argument(
+        "--camera", metavar="NAME", help="camera that frames are made for (default: the scene's target)"
+    )
     parser.add_argument(
         "--frames", metavar="RANGE", type=_frames, help="as in 1-100,120 or 1-100x2 (default: the scene's range)"
     )
-    parser.add_argument("--method", choices=[name for name, *_ in METHODS], help="how the frames are made")
     parser.add_argument("--quality", choices=[name for name, *_ in QUALITIES], help="how much time a frame may take")
     parser.add_argument(
         "--output", metavar="PATH", help="folder for the frames, or their name with #### for the number (// is FILE's)"
     )
+
+
+def add_picture_options(parser: argparse.ArgumentParser) -> None:
+    """Add what says how pictures are made and written."""
+    parser.add_argument("--method", choices=[name for name, *_ in METHODS], help="how the frames are made")
     parser.add_argument("--format", choices=[name for name, *_ in FRAME_FORMATS], help="format of the files")
     parser.add_argument("--size", metavar="PERCENT", type=_percent, help="of the scene's resolution, 50 for half of it")
 
@@ -56,22 +62,37 @@ def batch_of(arguments: argparse.Namespace) -> Batch:
         UsageError: If it has no such scene or camera, or the output's name says another format.
         TargetError: If it has no camera to make frames of.
     """
-    scene = _scene(arguments.scene)
+    scene = scene_asked(arguments)
     settings, render = of_scene(scene), scene.render
-    if arguments.camera is not None:
-        settings.target = _camera(scene, arguments.camera)
     target = needed_target(scene)
     for name in ("method", "quality"):
         if (value := getattr(arguments, name)) is not None:
             setattr(settings, name, value)
     if arguments.size is not None:
         render.resolution_percentage = arguments.size
-    pattern = _pattern(scene, target, arguments)
-    return Batch(scene, target, _chosen(scene, arguments), pattern)
+    return Batch(scene, target, frames_asked(scene, arguments), _pattern(scene, target, arguments))
 
 
-def _chosen(scene: bpy.types.Scene, arguments: argparse.Namespace) -> tuple[int, ...]:
+def scene_asked(arguments: argparse.Namespace) -> bpy.types.Scene:
+    """Return the scene that is meant, with the camera that is meant as its target.
+
+    Raises:
+        UsageError: If there is no such scene or camera.
+    """
+    scene = _scene(arguments.scene)
+    if arguments.camera is not None:
+        of_scene(scene).target = _camera(scene, arguments.camera)
+    return scene
+
+
+def frames_asked(scene: bpy.types.Scene, arguments: argparse.Namespace) -> tuple[int, ...]:
+    """Return the frames that are meant."""
     return arguments.frames or tuple(frames_of(scene))
+
+
+def at_a_frame_of(scene: bpy.types.Scene) -> None:
+    """Go to a frame of the scene's range: whatever was the current one when the file was saved, the result is one."""
+    scene.frame_set(min(max(scene.frame_current, scene.frame_start), scene.frame_end))
 
 
 def _scene(name: str | None) -> bpy.types.Scene:
@@ -101,7 +122,7 @@ def _pattern(scene: bpy.types.Scene, target: bpy.types.Object, arguments: argpar
     """Return the pattern of the files. Without --output they go where Synthesize Animation puts them."""
     file_format = arguments.format or of_scene(scene).frame_format
     if arguments.output is None:
-        return at_once(free_pattern(output_folder(scene), target.name, file_format, _chosen(scene, arguments)))
+        return at_once(free_pattern(output_folder(scene), target.name, file_format, frames_asked(scene, arguments)))
     output = Path(bpy.path.abspath(arguments.output)).absolute()
     if parts(output.name) is None:
         return output / frame_pattern(output, target.name, file_format).name

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from ...inference.errors import Cancelled
-from .. import backend
-from ..frames import Frames, make_frames
-from ..job import Job, Steps
+from ..frames import Frames
 from ..recipes import recipe_of
 from ..results import make_folder
-from .options import add_frame_options, batch_of
-from .report import Report
-from .signals import STOPPED, heeding
+from .options import add_frame_options, add_picture_options, at_a_frame_of, batch_of
+from .running import add_run_options, run_frames
 
 NAME = "render"
 DESCRIPTION = "Synthesize the frames of a camera; the settings of the scene count where nothing is said."
@@ -21,43 +17,18 @@ DESCRIPTION = "Synthesize the frames of a camera; the settings of the scene coun
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what it takes besides the file."""
     add_frame_options(parser)
-    parser.add_argument("--resume", action="store_true", help="leave frames that are there and still right")
+    add_picture_options(parser)
+    add_run_options(parser)
 
 
 def run(arguments: argparse.Namespace, received: list[int]) -> int:
-    """Make the frames; a signal ends it at once, and the worker with it.
-
-    Each frame that is written prints ``Saved: 'PATH'``, as Blender's own renders do, and how it goes; what fails is
-    said on standard error, and the other frames are made.
+    """Make the frames.
 
     Raises:
         SightlineError: If what is wrong has nothing to do with a frame.
     """
     batch = batch_of(arguments)
-    scene = batch.scene
-    scene.frame_set(min(max(scene.frame_current, scene.frame_start), scene.frame_end))
-    recipe = recipe_of(scene, scene.view_layers[0], batch.target, render=True)
+    at_a_frame_of(batch.scene)
+    recipe = recipe_of(batch.scene, batch.scene.view_layers[0], batch.target, render=True)
     make_folder(batch.pattern.parent)
-    asked = Frames(recipe, batch.frames, batch.pattern, arguments.resume)
-    report = Report(len(batch.frames))
-
-    def work(job: Job) -> Steps:
-        return (yield from heeding(_made(job, asked, report), received))
-
-    job = Job("Synthesizing frames", work)
-    try:
-        job.run()
-    except Cancelled:
-        if not received:
-            raise
-        backend.close()
-        report.stopped()
-        return STOPPED + received[0]
-    report.finished(job)
-    return 1 if job.facts["failed"] else 0
-
-
-def _made(job: Job, asked: Frames, report: Report) -> Steps:
-    outcomes = yield from make_frames(job, asked, report.tell)
-    failed = [outcome.frame for outcome in outcomes if outcome.error is not None]
-    return {"failed": failed}
+    return run_frames(Frames(recipe, batch.frames, batch.pattern), arguments, "Synthesizing frames", received)

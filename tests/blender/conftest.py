@@ -22,6 +22,9 @@ if "bpy" not in sys.modules:
 bpy = pytest.importorskip("bpy")
 import addon_utils  # noqa: E402
 
+from tests.blender.camera_move import animate  # noqa: E402
+from tests.blender.frame_sessions import WORKER  # noqa: E402
+
 
 def pytest_sessionfinish() -> None:
     shutil.rmtree(os.environ["BLENDER_USER_RESOURCES"], ignore_errors=True)
@@ -95,3 +98,35 @@ def capture(blank: None, add_source: Callable[..., "bpy.types.Object"], tmp_path
     settings.method, settings.depth_mode, settings.depth_near, settings.depth_far = "plane-sweep", "MANUAL", 2.0, 5.0
     bpy.context.view_layer.update()
     return collection
+
+
+@pytest.fixture
+def blend(capture: "bpy.types.Collection", tmp_path: Path) -> Path:
+    """A saved file with a target that moves."""
+    animate()
+    path = tmp_path / "move.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    bpy.ops.wm.read_homefile(use_factory_startup=True)
+    return path
+
+
+@pytest.fixture
+def frame_worker(scene_module: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A worker that makes grey frames."""
+    backend = scene_module("backend")
+    backend.close()
+    monkeypatch.setattr(backend.WorkerClient, "module", WORKER)
+    yield
+    backend.close()
+
+
+@pytest.fixture
+def command(scene_module: Callable[[str], ModuleType], capfd) -> Callable[..., tuple[int, str, str]]:
+    """Do what ``blender --command sightline`` does; return the status and what was printed and said."""
+
+    def done(*arguments: object) -> tuple[int, str, str]:
+        capfd.readouterr()
+        status = scene_module("batch").command([str(argument) for argument in arguments])
+        return (status, *capfd.readouterr())
+
+    return done

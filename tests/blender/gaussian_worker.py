@@ -37,7 +37,7 @@ def reconstruct(params: dict[str, Any], context: Context) -> dict[str, Any]:
     centres = [Camera.from_json(view["camera"]).centre for view in views]
     sizes = np.full((count, 3), 0.01 * number)
     cloud = Gaussians.coloured(centres, [[1, 0, 0, 0]] * count, sizes, np.ones(count), np.full((count, 3), 0.5))
-    write_gaussians(Path(params["save"]), cloud)
+    write_gaussians(Path(params["save"]), cloud, params.get("stamp"))
     sources = [{"name": view["name"], "reason": "asked for"} for view in views]
     metadata = {"method": "gps-gaussian", "sources": sources, "seconds": {"all": 0.5}, "asked": params}
     return {"saved": params["save"], "count": count, "metadata": metadata}

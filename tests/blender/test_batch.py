@@ -1,12 +1,9 @@
 """The command line: what is made, printed and returned; stopped batches, signals, wrong usage."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -14,44 +11,26 @@ import bpy
 import numpy as np
 import pytest
 
-from tests.blender.camera_move import PLACES, animate, colours, files, psnr
+from tests.blender.camera_move import PLACES, colours, files, psnr
+from tests.blender.frame_sessions import children, start
 from tests.made_up import write_png
-
-ROOT = Path(__file__).resolve().parents[2]
-SESSION = Path(__file__).with_name("batch_session.py")
 
 Scene = Callable[[str], ModuleType]
 Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def blend(capture, tmp_path: Path) -> Path:
-    """A saved file with a target that moves."""
-    animate()
-    path = tmp_path / "move.blend"
-    bpy.ops.wm.save_as_mainfile(filepath=str(path))
-    bpy.ops.wm.read_homefile(use_factory_startup=True)
-    return path
+def quick(blend: Path, frame_worker: None) -> Path:
+    """A file whose frames are grey, and made in no time."""
+    return blend
 
 
 @pytest.fixture
-def quick(blend: Path, scene_module: Scene, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The same with a worker that makes grey frames."""
-    backend = scene_module("backend")
-    backend.close()
-    monkeypatch.setattr(backend.WorkerClient, "module", "tests.blender.frame_worker")
-    yield blend
-    backend.close()
-
-
-@pytest.fixture
-def run(blend: Path, scene_module: Scene, capfd) -> Run:
+def run(blend: Path, command: Run) -> Run:
     """Render the file with some options; return the status and what was printed and said."""
 
     def made(*options: str, file: Path = blend) -> tuple[int, str, str]:
-        capfd.readouterr()
-        status = scene_module("batch").command(["render", str(file), *options])
-        return (status, *capfd.readouterr())
+        return command("render", file, *options)
 
     return made
 
@@ -63,7 +42,7 @@ def lines(text: str) -> list[str]:
 def test_frames_are_made_and_told(run: Run, blend: Path, tmp_path: Path) -> None:
     before = blend.read_bytes()
     status, out, err = run("--frames", "1-3:2,4", "--output", f"{tmp_path}/shots")
-    assert (status, err) == (0, "")
+    assert (status, err) == (0, ""), err
     assert files(tmp_path / "shots") == [f"Target.{frame:04d}.png" for frame in (1, 3, 4)]
     for index, frame in enumerate((1, 3, 4)):
         path = tmp_path / "shots" / f"Target.{frame:04d}.png"
@@ -100,7 +79,7 @@ def test_the_operator_and_the_command_go_on_from_one_another(quick: Path, run: R
 
 def test_a_bad_frame_is_said_and_the_others_are_made(quick: Path, run: Run, monkeypatch, tmp_path: Path) -> None:
     monkeypatch.setenv("FRAME_FAULTS", json.dumps({"2": "error", "3": "die once", "4": "die"}))
-    status, out, err = run("--output", f"{tmp_path}/f/####")
+    status, out, err = run("--output", f"{tmp_path}/f/####", "--attempts", "1")
     assert status == 1 and [line for line in lines(out) if line.startswith("Saved")] == [
         f"Saved: '{tmp_path}/f/0001.png'",
         f"Saved: '{tmp_path}/f/0003.png'",
@@ -223,31 +202,6 @@ def test_without_a_backend(run: Run, scene_module: Scene, monkeypatch) -> None:
     assert err == "Error: The backend is not installed; install it or choose a Python that has its packages.\n"
 
 
-def start(user_folder: Path, *arguments: object, **variables: str) -> "subprocess.Popen[str]":
-    environment = os.environ | {"BLENDER_USER_RESOURCES": str(user_folder), "PYTHONPATH": str(ROOT)} | variables
-    environment.setdefault("SIGHTLINE_PYTHON", sys.executable)
-    return subprocess.Popen(
-        [sys.executable, str(SESSION), *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
-    )
-
-
-def children(pid: int) -> list[int]:
-    """Processes whose parent is another, as the system counts them."""
-    found = []
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = status.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == pid:
-            found.append(int(status.parent.name))
-    return found
-
-
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
 @pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_stops_it_at_once_and_the_batch_goes_on(
@@ -272,7 +226,7 @@ def test_a_signal_stops_it_at_once_and_the_batch_goes_on(
     process = start(user_folder, *options, "--resume", **slow | {"FRAME_SECONDS": "0"})
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
-    assert out.count("Saved: ") == 3 and "Frame 1 (1 of 4), there already" in out
+    assert out.count("Saved: ") == 3 and "skipping existing frame 1\nFrame 1 (1 of 4), there already" in out
 
 
 def test_the_script_does_the_same(blend: Path, user_folder: Path, tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ import pytest
 from inference.camera import Camera
 from inference.capture.depth_range import DepthRange
 from inference.errors import OutputError, PictureError, SightlineError
-from inference.frame import Frame
 from inference.file_stamp import read_stamp
+from inference.frame import Frame
 from inference.progress import Progress
 from inference.view import Capture, View
 from inference.worker import protocol

@@ -1,0 +1,78 @@
+"""``gaussians``: a person's Gaussians, a PLY for each frame, as *Create Gaussians* makes them for a range."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import bpy
+
+from ..frames import Frames
+from ..gathering import Stage, capture_of
+from ..handles import Handle
+from ..methods import PEOPLE
+from ..numbered_files import parts
+from ..properties import of_scene
+from ..recipes import Recipe
+from ..results import make_folder, numbered_name, output_folder
+from ..synthesis import needed_target
+from .options import add_frame_options, at_a_frame_of, frames_asked, scene_asked
+from .running import add_run_options, run_frames
+
+NAME = "gaussians"
+DESCRIPTION = "Make a person's Gaussians at every frame; the settings of the scene count where nothing is said."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what it takes besides the file."""
+    add_frame_options(parser)
+    add_coverage_option(parser)
+    add_run_options(parser)
+
+
+def add_coverage_option(parser: argparse.ArgumentParser) -> None:
+    """Add what says which Gaussians of a person are meant."""
+    parser.add_argument(
+        "--coverage", choices=("whole", "target"), help="of the whole person, or for the view of the camera"
+    )
+
+
+def run(arguments: argparse.Namespace, received: list[int]) -> int:
+    """Make the Gaussians.
+
+    Raises:
+        SightlineError: If what is wrong has nothing to do with a frame.
+    """
+    return run_frames(clouds_of(arguments), arguments, "Creating Gaussians", received)
+
+
+def clouds_of(arguments: argparse.Namespace) -> Frames:
+    """Return the Gaussians that the open file has for the arguments, with their place.
+
+    Raises:
+        UsageError: If it has no such scene or camera.
+        CaptureError: If the scene has no capture.
+        TargetError: If they are to be for a camera, and there is none.
+    """
+    scene = scene_asked(arguments)
+    at_a_frame_of(scene)
+    settings = of_scene(scene)
+    coverage = (arguments.coverage or settings.gaussians_coverage).upper()
+    target = Handle.to(needed_target(scene), "objects") if coverage == "TARGET" else None
+    stage = Stage(Handle.to(scene, "scenes"), scene.view_layers[0].name, target)
+    capture = capture_of(scene)
+    recipe = Recipe(stage, PEOPLE, arguments.quality or settings.quality, source_count=2, capture=capture)
+    pattern = _pattern(scene, capture.name, arguments.output)
+    make_folder(pattern.parent)
+    return Frames(recipe, frames_asked(scene, arguments), pattern, clouds=True)
+
+
+def _pattern(scene: bpy.types.Scene, capture: str, output: str | None) -> Path:
+    """Return the pattern of the files. Without --output they go where *Create Gaussians* puts them."""
+    name = f"{numbered_name(capture, 0)}.####.ply"
+    if output is None:
+        return output_folder(scene) / name
+    place = Path(bpy.path.abspath(output)).absolute()
+    if parts(place.name) is None:
+        return place / name
+    return place if place.suffix.lower() == ".ply" else place.with_name(f"{place.name}.ply")
