@@ -4,60 +4,35 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from statistics import fmean
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from ..inference.errors import (
-    BackendError,
-    Cancelled,
-    GaussiansError,
-    OutputError,
-    PictureError,
-    SightlineError,
-    WeightsError,
-)
+from ..inference.errors import BackendError, Cancelled, OutputError, SightlineError
 from ..inference.file_stamp import read_stamp
-from ..inference.worker.client import WorkerClient
-from .backend import client, pictures_folder
-from .camera_path import CameraPath
+from .backend import client
 from .frame_claims import Claims
 from .frame_files import check_space, is_foreign
 from .frame_notes import FrameNotes
+from .frame_queue import FrameQueue
+from .frame_requests import Asked, prepared, read_requests
 from .frames import Frames, Outcome
-from .gathering import depsgraph_of, read_sources, there
-from .job import Job, Step, answer, at_once, part, rendering
+from .job import Job, Step, answer, rendering
 from .numbered_files import file_at
-from .recipes import Recipe, settled
-from .requests import FrameRequest, cloud_request, picture_request, worker_params
-from .sources import write_pictures
+from .recipes import Recipe
+from .requests import FrameRequest, worker_params
 from .words import counted, duration
 from .worker_pool import Worker, close_workers, open_workers
 
-# Requests are read until this much of a step is used up (seconds).
-_READING = 0.01
-
-# So many frames in a row without a place to write to, or without a living worker, are enough.
-_ENOUGH = 3
-
 # After so many frames in a row that a worker has died of, the others go on without it.
 _STRIKES = 2
-
-# What may be otherwise a while later: a share that was out of reach, a full disk, a worker that the system killed.
-_PASSING = (BackendError, GaussiansError, OutputError, PictureError)
-
-# Seconds before failed frames are tried again: the first time, and at most; each time three times as long.
-_PAUSE, _LONGEST_PAUSE = 10.0, 300.0
 
 # How often a frame that another process has claimed is looked at (seconds).
 _LOOK = 0.5
 
 Tell: TypeAlias = Callable[[Outcome], None]
-Asked: TypeAlias = FrameRequest | SightlineError
 
 
 def make_frames(job: Job, asked: Frames, tell: Tell = lambda _outcome: None) -> Generator[Step, None, list[Outcome]]:
@@ -77,7 +52,7 @@ def make_frames(job: Job, asked: Frames, tell: Tell = lambda _outcome: None) -> 
     files: dict[int, Path] = {}
     workers = yield from open_workers(job, asked.workers)
     try:
-        recipe = yield from _prepared(job, asked.recipe, files, workers[0].client)
+        recipe = yield from prepared(job, asked.recipe, files, workers[0].client)
         with contextlib.ExitStack() as stack:
             claims = stack.enter_context(Claims()) if asked.share else None
             run = FrameRun(job, asked, recipe, files, workers, claims, tell)
@@ -85,25 +60,6 @@ def make_frames(job: Job, asked: Frames, tell: Tell = lambda _outcome: None) -> 
             return (yield from run.steps())
     finally:
         close_workers(workers)
-
-
-def _prepared(job: Job, recipe: Recipe, files: dict[int, Path], worker: WorkerClient) -> Generator[Step, None, Recipe]:
-    """Return the settled recipe, and have pictures that only Blender has written in small steps."""
-    stage = recipe.stage
-    frame: int = there(stage.scene, "The scene").frame_current
-    graph = partial(depsgraph_of, stage)
-
-    def ask(method: str, params: dict[str, Any]) -> Generator[Step, None, dict[str, Any]]:
-        return answer(job, worker, method, params, 0.0, 0.0)
-
-    depsgraph_of(stage, update=True)
-    recipe = yield from part(settled(recipe, frame, graph, ask), 0.0, 0.0)
-    if recipe.capture is not None:
-        for source in (yield from part(read_sources(stage, recipe.capture, frame, graph), 0.0, 0.0)):
-            if not source.reason:
-                for _ in write_pictures(source, files, pictures_folder()):
-                    yield Step(0.0, f"Writing the picture of {source.name}")
-    return recipe
 
 
 @dataclass
@@ -147,14 +103,10 @@ class FrameRun:
         self._lanes = [_Lane(worker) for worker in workers]
         self._notes = FrameNotes(job)
         self._outcomes: dict[int, Outcome] = {}
-        self._failing: list[SightlineError | None] = []  # errors of the last attempts, in their order
-        self._todo: deque[int] = deque()
-        self._again: list[int] = []
+        self._queue = FrameQueue(asked.numbers, asked.attempts)
         self._read: dict[int, Asked] = {}
-        self._not_before: dict[int, float] = {}
         self._killers: dict[int, list[_Lane]] = {}  # which workers have died of a frame
         self._left_out: list[str] = []
-        self._last_attempt = True
         self._space_checked = False
 
     def steps(self) -> Generator[Step, None, list[Outcome]]:
@@ -164,17 +116,14 @@ class FrameRun:
             Cancelled: If the job was cancelled.
             OutputError: If the frames do not fit onto the disk.
         """
-        pause = _PAUSE
-        self._todo.extend(self._asked.numbers)
-        for attempt in range(1, self._asked.attempts + 1):
-            self._last_attempt = attempt == self._asked.attempts
-            yield from self._attempt()
-            if not self._again:
-                break
-            yield from self._rest(pause)
-            pause = min(3 * pause, _LONGEST_PAUSE)
-            self._todo.extend(self._again)
-            self._again.clear()
+        yield from self._round()
+        while (seconds := self._queue.end_round()) is not None:
+            yield from self._rest(seconds)
+            self._read.clear()  # a picture may be there now
+            self._queue.begin_round()
+            yield from self._round()
+        for frame, error in self._queue.given_up().items():
+            self._outcomes[frame] = Outcome(frame, file_at(self._asked.pattern, frame), error=error)
         self._notes.tell()
         self._job.warnings += self._left_out
         return [self._outcomes[frame] for frame in self._asked.numbers]
@@ -185,10 +134,9 @@ class FrameRun:
             if lane.steps is not None:
                 lane.steps.close()
 
-    def _attempt(self) -> Generator[Step, None, None]:
-        """Try every frame that is to be made once."""
-        self._failing.clear()
-        while self._todo or self._busy():
+    def _round(self) -> Generator[Step, None, None]:
+        """Try every frame that is to be made once, unless so many fail that the others had better wait."""
+        while self._queue.todo or self._busy():
             if self._job.cancelled and not self._busy():
                 raise Cancelled()
             waiting = True
@@ -196,26 +144,25 @@ class FrameRun:
                 self._advance(lane)
                 waiting = waiting and lane.waiting
             idle = next((lane for lane in self._lanes if lane.steps is None), None)
-            if idle is not None and self._todo:
+            if idle is not None and self._queue.todo:
                 if rendering():
                     idle.message = "Waiting for Blender's render"
                 elif (frame := self._next(idle)) is not None:
                     self._begin(idle, frame)
                     waiting = False
-            if self._hopeless():
-                self._give_up()
+            if self._queue.breaks_off():
+                self._put_back()
+                return
             yield Step(*self._state(), waiting)
 
     def _next(self, lane: _Lane) -> int | None:
-        """Take the first frame off the list that may be tried now by a worker that has not died of it."""
-        now = time.monotonic()
-        for frame in self._todo:
+        """Take the next frame that this worker has not died of, unless all have."""
+
+        def suits(frame: int) -> bool:
             killed = self._killers.get(frame, [])
-            others = any(other not in killed for other in self._lanes)
-            if self._not_before.get(frame, now) <= now and not (lane in killed and others):
-                self._todo.remove(frame)
-                return frame
-        return None
+            return lane not in killed or all(other in killed for other in self._lanes)
+
+        return self._queue.take(suits)
 
     def _begin(self, lane: _Lane, frame: int) -> None:
         """Have a worker make a frame, unless there is nothing to make or somebody else is at it."""
@@ -236,8 +183,7 @@ class FrameRun:
                 return
             if not claimed:
                 lane.message = f"Frame {frame} is being made on {self._owner(path)}"
-                self._not_before[frame] = time.monotonic() + _LOOK
-                self._todo.append(frame)
+                self._queue.postpone(frame, _LOOK)
             elif self._claims is not None and self._is_right(path, request):  # since it was looked at
                 self._take(lane, Outcome(frame, path))
             else:
@@ -280,9 +226,9 @@ class FrameRun:
             return
         request = self._read.pop(frame)
         self._notes.take(frame, request)
-        self._failing.append(outcome.error)
-        if isinstance(outcome.error, _PASSING) and not self._last_attempt:
-            self._again.append(frame)
+        if outcome.error is None:
+            self._queue.succeeded()
+        elif self._queue.failed(frame, outcome.error):
             self._tell(replace(outcome, again=True))
             return
         self._outcomes[frame] = outcome
@@ -303,14 +249,14 @@ class FrameRun:
             self._left_out.append(f"{lane.worker.label} was not used any more: {outcome.error}")
         if len(killed) > 1:  # then it is the frame's fault
             return False
-        self._todo.appendleft(outcome.frame)
+        self._queue.put_back(outcome.frame)
         return True
 
     def _request(self, frame: int) -> Asked:
         """Return a frame's request. Where it is read, those of the frames after it are too, as the time allows."""
         if frame not in self._read:
-            ahead = [number for number in self._todo if number not in self._read]
-            self._read |= _requests(self._recipe, [frame, *ahead], self._files, clouds=self._asked.clouds)
+            ahead = [number for number in self._queue.todo if number not in self._read]
+            self._read |= read_requests(self._recipe, [frame, *ahead], self._files, clouds=self._asked.clouds)
         return self._read[frame]
 
     def _is_right(self, path: Path, request: FrameRequest) -> bool:
@@ -330,41 +276,24 @@ class FrameRun:
     def _busy(self) -> list[_Lane]:
         return [lane for lane in self._lanes if lane.steps is not None]
 
-    def _hopeless(self) -> bool:
-        """Whether what is wrong is wrong with all frames, so that the others need not be tried now."""
-        if not self._failing:
-            return False
-        if isinstance(self._failing[-1], WeightsError):
-            return True
-        last = self._failing[-_ENOUGH:]
-        kinds = (OutputError, BackendError)
-        return len(last) == _ENOUGH and any(all(isinstance(error, kind) for error in last) for kind in kinds)
-
-    def _give_up(self) -> None:
-        """Take all other frames as failed like the last one, or leave them for the next attempt."""
-        error = self._failing[-1]
+    def _put_back(self) -> None:
+        """Drop what workers are at, and leave it for later."""
         self.stop()
-        rest = [*(lane.frame for lane in self._busy()), *self._todo]
         for lane in self._busy():
             lane.steps = None
+            self._queue.put_back(lane.frame)
             if self._claims is not None:
                 self._claims.release(file_at(self._asked.pattern, lane.frame))
-        self._todo.clear()
-        if not self._last_attempt and isinstance(error, _PASSING):
-            self._again.extend(rest)
-            return
-        for frame in [*rest, *self._again]:
-            self._outcomes[frame] = Outcome(frame, file_at(self._asked.pattern, frame), error=error)
-        self._again.clear()
 
     def _rest(self, seconds: float) -> Generator[Step, None, None]:
-        """Wait before the next attempt."""
+        """Wait before the next round."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             if self._job.cancelled:
                 raise Cancelled()
             fraction, _ = self._state()
-            yield Step(fraction, f"{counted(len(self._again), 'frame')} to try again in {left:.0f} s", waiting=True)
+            sentence = f"Going on with {counted(self._queue.left, 'frame')} in {left:.0f} s"
+            yield Step(fraction, sentence, waiting=True)
 
     def _state(self) -> tuple[float, str]:
         """Return how far all is, which frame is at work, and how long the rest may take by the last that were made."""
@@ -379,28 +308,3 @@ class FrameRun:
             return fraction, f"{text}, {len(busy)} at work"
         message = (busy or self._lanes)[0].message
         return fraction, f"{text}: {message}" if message else text
-
-
-def _requests(recipe: Recipe, frames: Sequence[int], files: dict[int, Path], *, clouds: bool) -> dict[int, Asked]:
-    """Read the first of some frames, as many as a step has time for, at least one; errors stand for their frames."""
-    found: dict[int, Asked] = {}
-    end = time.perf_counter() + _READING
-    with CameraPath(recipe) as path:
-        for frame in frames:
-            try:
-                found[frame] = at_once(_request_at(path, recipe, frame, files, clouds=clouds))
-            except SightlineError as error:
-                found[frame] = error
-            if time.perf_counter() > end:
-                break
-    return found
-
-
-def _request_at(
-    path: CameraPath, recipe: Recipe, frame: int, files: dict[int, Path], *, clouds: bool
-) -> Generator[Step, None, FrameRequest]:
-    if recipe.stage.target is None:
-        path.at(frame)
-        return (yield from cloud_request(recipe, None, frame, path.graph, files))
-    make = cloud_request if clouds else picture_request
-    return (yield from make(recipe, path.camera(frame), frame, path.graph, files))

@@ -26,7 +26,8 @@ class Frames:
         workers: How many at once, or ``gpus`` for one on each GPU.
         share: Whether other processes make frames of the same range into the same folder; what one has made is right
             for all.
-        attempts: How often a frame is tried where what is wrong may pass: a picture out of reach, a full disk.
+        attempts: How often a frame is tried where what is wrong may pass: a picture out of reach, a full disk. So many
+            rounds without a frame made end it all.
     """
 
     recipe: Recipe
