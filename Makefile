@@ -14,13 +14,14 @@ UV := build/tools/bin/uv
 export BLENDER BLENDERS
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-gui test-matrix lint build bundle release locks bench clean
+.PHONY: help env demo test test-gui test-matrix soak lint build bundle release locks bench clean
 
 help:
 	@echo "make demo     synthesize held-out views of the examples in Blender, and a person's Gaussians: out/demo/"
 	@echo "make test     run every test"
 	@echo "make test-gui run the extension in a real window: BLENDER=/path/to/blender, pictures in out/gui/"
 	@echo "make test-matrix  install, use and remove the zips in every Blender: BLENDERS=\"/path/to/blender;/path/to/another\""
+	@echo "make soak     make 1,000 frames while everything fails: some minutes, Linux; SOAK_FRAMES=..."
 	@echo "make lint     ruff and mypy"
 	@echo "make build    build the extension with Blender's own builder: dist/"
 	@echo "make bundle   build a zip with the backend in it: TARGET=linux-x64-py311-cpu"
@@ -64,6 +65,10 @@ test-gui: env
 # Blenders of their own in build/, fetched once (4 GB); those that BLENDERS names are run as they are.
 test-matrix: env
 	$(PY) -m pytest tests/matrix
+
+# In a namespace of its own, where a small disk can be mounted that fills up.
+soak: env
+	unshare --mount $(if $(filter 0,$(shell id -u)),,--user --map-root-user) $(PY) -m pytest tests/soak -s
 
 # Relative imports of the extension reach its root, which is a package only under its own name: hence the link.
 lint: env

@@ -68,6 +68,7 @@ class Claims:
         except FileExistsError:
             return False
         except OSError as error:
+            claim.unlink(missing_ok=True)  # a full disk has room for its name
             raise OutputError(f"{claim} cannot be written: {error.strerror or error}.") from None
         with self._lock:
             self._held.add(path)

@@ -30,6 +30,10 @@ class FrameNotes:
             for name, reason in request.unused.items():
                 self._unused.setdefault(name, (reason, []))[1].append(frame)
 
+    def drop(self) -> None:
+        """Drop what the job was warned of since the last frame: that one is asked again."""
+        del self._job.warnings[self._start :]
+
     def tell(self) -> None:
         """Give them back to the job."""
         for name, (reason, frames) in self._unused.items():

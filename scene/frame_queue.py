@@ -32,7 +32,7 @@ class FrameQueue:
     def __init__(self, numbers: Sequence[int], attempts: int) -> None:
         self._attempts = attempts
         self._todo = deque(numbers)
-        self._again: list[int] = []  # failed, to be tried in the next round
+        self._again: list[int] = []  # for the next round
         self._errors: dict[int, SightlineError] = {}
         self._tries: Counter[int] = Counter()
         self._not_before: dict[int, float] = {}
@@ -67,10 +67,20 @@ class FrameQueue:
         self._not_before[frame] = time.monotonic() + seconds
         self._todo.append(frame)
 
-    def succeeded(self) -> None:
-        """Note that a frame is there."""
+    def succeeded(self, frame: int, *, wholly: bool) -> bool:
+        """Note that a frame is there; return whether it is looked at again, because it was made from less than asked.
+
+        Args:
+            frame: The frame.
+            wholly: Whether it was made from all that was meant for it.
+        """
         self._barren = 0
         self._failing.clear()
+        self._tries[frame] += 1
+        again = not wholly and self._tries[frame] < self._attempts
+        if again:
+            self._again.append(frame)
+        return again
 
     def failed(self, frame: int, error: SightlineError) -> bool:
         """Note that a frame failed; return whether it is tried again."""
@@ -102,7 +112,7 @@ class FrameQueue:
         return float(min(_PAUSE * 3 ** (self._barren - 1), _LONGEST_PAUSE))
 
     def begin_round(self) -> None:
-        """Take the frames that failed in the last round among those of this one, behind those that were not tried."""
+        """Take in the frames that the last round has left for this one, behind those that were not tried."""
         self._todo.extend(self._again)
         self._again.clear()
         self._failing.clear()

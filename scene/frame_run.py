@@ -107,6 +107,7 @@ class FrameRun:
         self._read: dict[int, Asked] = {}
         self._killers: dict[int, list[_Lane]] = {}  # which workers have died of a frame
         self._left_out: list[str] = []
+        self._made_here: set[int] = set()
         self._space_checked = False
 
     def steps(self) -> Generator[Step, None, list[Outcome]]:
@@ -170,7 +171,7 @@ class FrameRun:
         request = self._request(frame)
         if isinstance(request, SightlineError):
             self._take(lane, Outcome(frame, path, error=request))
-        elif self._is_right(path, request):
+        elif self._is_right(frame, path, request):
             self._take(lane, Outcome(frame, path))
         elif is_foreign(path):
             sentence = f"'{path}' was not made by Sightline, or was changed since; move it or choose another name."
@@ -184,7 +185,7 @@ class FrameRun:
             if not claimed:
                 lane.message = f"Frame {frame} is being made on {self._owner(path)}"
                 self._queue.postpone(frame, _LOOK)
-            elif self._claims is not None and self._is_right(path, request):  # since it was looked at
+            elif self._claims is not None and self._is_right(frame, path, request):  # since it was looked at
                 self._take(lane, Outcome(frame, path))
             else:
                 self._check_space(request)
@@ -225,12 +226,18 @@ class FrameRun:
         if self._goes_elsewhere(lane, outcome):
             return
         request = self._read.pop(frame)
-        self._notes.take(frame, request)
         if outcome.error is None:
-            self._queue.succeeded()
-        elif self._queue.failed(frame, outcome.error):
+            # A picture that was out of reach may have cost a source: that is asked anew, when it is there again.
+            assert isinstance(request, FrameRequest)
+            self._made_here.add(frame)
+            again = self._queue.succeeded(frame, wholly=not request.unused)
+        else:
+            again = self._queue.failed(frame, outcome.error)
+        if again:
+            self._notes.drop()
             self._tell(replace(outcome, again=True))
             return
+        self._notes.take(frame, request)
         self._outcomes[frame] = outcome
         self._tell(outcome)
 
@@ -259,8 +266,8 @@ class FrameRun:
             self._read |= read_requests(self._recipe, [frame, *ahead], self._files, clouds=self._asked.clouds)
         return self._read[frame]
 
-    def _is_right(self, path: Path, request: FrameRequest) -> bool:
-        wanted = self._asked.resume or self._asked.share
+    def _is_right(self, frame: int, path: Path, request: FrameRequest) -> bool:
+        wanted = self._asked.resume or self._asked.share or frame in self._made_here
         return wanted and path.is_file() and read_stamp(path) == request.key
 
     def _check_space(self, request: FrameRequest) -> None:

@@ -46,7 +46,7 @@ class Outcome:
     """What has become of a frame: made in so many seconds, there already (``seconds`` is ``None``), or failed.
 
     ``maker`` is the worker or the other machine that made it, where there are several; ``again`` says that a frame that
-    failed is tried once more.
+    failed, or that lacks a source, is tried once more.
     """
 
     frame: int

@@ -48,7 +48,10 @@ class Report:
     def tell(self, outcome: Outcome) -> None:
         """Say what has become of a frame: in our words, and in those of Blender's renders, which farms look for."""
         if outcome.again:
-            self._complain(f"Frame {outcome.frame} failed and is tried again: {outcome.error}")
+            how = "was made without a source that was meant, and is looked at again"
+            if outcome.error is not None:
+                how = f"failed and is tried again: {outcome.error}"
+            self._complain(f"Frame {outcome.frame} {how}")
             return
         self._outcomes.append(outcome)
         place = f"Frame {outcome.frame} ({len(self._outcomes)} of {self._number})"

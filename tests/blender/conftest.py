@@ -11,8 +11,6 @@ from types import ModuleType
 
 import pytest
 
-from tests.made_up import write_capture
-
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "bl_ext.user_default.sightline"
 
@@ -22,6 +20,7 @@ if "bpy" not in sys.modules:
 bpy = pytest.importorskip("bpy")
 import addon_utils  # noqa: E402
 
+from tests.blender import made_up_scene  # noqa: E402
 from tests.blender.camera_move import animate  # noqa: E402
 from tests.blender.frame_sessions import WORKER  # noqa: E402
 
@@ -67,37 +66,13 @@ def scene_module(blank: None) -> Callable[[str], ModuleType]:
 @pytest.fixture
 def add_source(blank: None) -> Callable[..., "bpy.types.Object"]:
     """Add a camera at x with a picture behind it to a collection."""
-
-    def add(collection: "bpy.types.Collection", name: str, picture: "Path | bpy.types.Image | None", x: float = 0.0):
-        obj = bpy.data.objects.new(name, bpy.data.cameras.new(name))
-        collection.objects.link(obj)
-        obj.location = (x, 0, 4)
-        obj.data.lens, obj.data.sensor_width, obj.data.sensor_fit = 90.0, 96.0, "HORIZONTAL"  # the made-up capture's
-        if picture is not None:
-            image = bpy.data.images.load(str(picture)) if isinstance(picture, Path) else picture
-            obj.data.background_images.new().image = image
-            obj.data.show_background_images = True
-        return obj
-
-    return add
+    return made_up_scene.add_source
 
 
 @pytest.fixture
-def capture(blank: None, add_source: Callable[..., "bpy.types.Object"], tmp_path: Path) -> "bpy.types.Collection":
+def capture(blank: None, tmp_path: Path) -> "bpy.types.Collection":
     """The made-up capture as a collection, as a photogrammetry importer would have left it, with a target between."""
-    write_capture(tmp_path / "made-up")
-    collection = bpy.data.collections.new("made-up")
-    scene = bpy.context.scene
-    scene.collection.children.link(collection)
-    for index, x in enumerate((-0.3, -0.15, 0.0, 0.15, 0.3)):
-        add_source(collection, f"view_{index}", tmp_path / "made-up" / "images" / f"view_{index}.png", x)
-    target = add_source(scene.collection, "Target", None, 0.05)
-    scene.render.resolution_x, scene.render.resolution_y, scene.render.resolution_percentage = 96, 72, 100
-    settings = scene.sightline
-    settings.capture, settings.target, settings.output_folder = collection, target, str(tmp_path / "out")
-    settings.method, settings.depth_mode, settings.depth_near, settings.depth_far = "plane-sweep", "MANUAL", 2.0, 5.0
-    bpy.context.view_layer.update()
-    return collection
+    return made_up_scene.build(tmp_path)
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ def night(scene_module: Scene, frames: int, attempts: int, fault: Fault) -> tupl
                 continue
             now += SECONDS
             made[frame] = now
-            queue.succeeded()
+            assert not queue.succeeded(frame, wholly=True)
         seconds = queue.end_round()
         if seconds is None:
             break

@@ -110,6 +110,35 @@ def test_what_passes_is_tried_again(
     assert saved == ([1, 2, 3, 4, 5, 6] if fault == "die once" else [4, 5, 6, 1, 2, 3])
 
 
+def test_a_picture_that_was_away_for_a_while_is_in_all_frames(
+    blend: Path, frame_worker: None, no_pause: None, command: Command, record: Path, scene_module: Scene, monkeypatch
+) -> None:
+    picture = blend.parent / "made-up" / "images" / "view_2.png"
+    queue = scene_module("frame_queue").FrameQueue
+    begin_round, shots = queue.begin_round, blend.parent / "shots"
+
+    def back_again(self) -> None:
+        picture.with_suffix(".away").rename(picture)
+        begin_round(self)
+
+    monkeypatch.setattr(queue, "begin_round", back_again)
+    picture.rename(picture.with_suffix(".away"))
+    status, _, err = command("render", blend, "--frames", "1-2", "--output", shots)
+    assert status == 0 and frames(record) == [1, 1, 2, 2]
+    assert "Frame 1 was made without a source that was meant, and is looked at again" in err
+    status, out, err = command("render", blend, "--frames", "1-2", "--output", shots, "--resume")
+    assert status == 0 and out.count("there already") == 2 and err == ""  # they are as if it had been there all along
+
+
+def test_a_source_that_stays_away_is_said_and_done_without(
+    blend: Path, frame_worker: None, no_pause: None, command: Command, record: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "made-up" / "images" / "view_2.png").unlink()
+    status, out, err = command("render", blend, "--frames", "1-2", "--output", tmp_path / "shots")
+    assert status == 0 and frames(record) == [1, 2] and out.count("(2 of 2)") == 1
+    assert "Warning: 'view_2' is not used at frames 1-2: The picture of 'view_2' is missing" in err
+
+
 def test_what_does_not_pass_fails_in_the_end(
     blend: Path, frame_worker: None, no_pause: None, command: Command, monkeypatch, tmp_path: Path
 ) -> None:
