@@ -19,6 +19,8 @@ _ENDINGS = (".png", ".jpg", ".jpeg", ".exr")
 # The depth where there is nothing, as Blender's own renders have it.
 _EXR_NOTHING = np.float32(1e10)
 
+_DEPTH_PASS = "Depth.Z"
+
 
 def check_ending(path: Path) -> None:
     """Check that a picture can be written under this name, before the work is done.
@@ -85,6 +87,29 @@ def write_picture(
         raise OutputError(f"{path} cannot be written: a picture of shape {pixels.shape} cannot be encoded.")
     data = encoded.tobytes()
     write_bytes(path, data if stamp is None else stamped(data, suffix, stamp))
+
+
+def layer_depth(path: Path) -> None:
+    """Make the channel Z of an OpenEXR file the pass Depth of its layer without a name.
+
+    Blender's compositor finds depth in passes alone. A file that has it there is left as it is.
+
+    Raises:
+        OutputError: If the file has no depth, or cannot be written.
+    """
+    import OpenEXR
+
+    file = OpenEXR.File(str(path), separate_channels=True)
+    channels = {name: channel.pixels for name, channel in file.channels().items()}
+    if _DEPTH_PASS in channels:
+        return
+    if "Z" not in channels:
+        raise OutputError(f"{path} has no depth; make it again.")
+    channels[_DEPTH_PASS] = channels.pop("Z")
+    header = {name: value for name, value in file.header().items() if name != "channels"}
+    data = io.BytesIO()
+    OpenEXR.File(header, channels).write(data)
+    write_bytes(path, data.getvalue())
 
 
 def _encoded_exr(

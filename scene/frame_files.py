@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from ..inference.errors import OutputError
-from ..inference.file_stamp import read_stamp
+from ..inference.file_stamp import bears_stamp
 from .job import Step
 from .numbered_files import file_at
 from .results import numbered_name
@@ -41,9 +41,9 @@ def free_pattern(folder: Path, target: str, file_format: str, frames: Sequence[i
 
 
 def is_foreign(path: Path) -> bool:
-    """Whether there is something that Sightline did not write, or that was damaged since; an empty file is nobody's."""
+    """Whether there is something that Sightline did not write; an empty file is nobody's."""
     try:
-        return path.stat().st_size > 0 and read_stamp(path) is None
+        return path.stat().st_size > 0 and not bears_stamp(path)
     except OSError:  # not there; or out of reach, which writing will say
         return False
 

@@ -40,8 +40,7 @@ def show_strip(scene: bpy.types.Scene, name: str, files: Mapping[int, Path]) -> 
 
     A frame that is not there shows the one before it, as a strip has one picture after another.
     """
-    editor: Any = scene.sequence_editor or scene.sequence_editor_create()
-    strips = editor.strips if hasattr(editor, "strips") else editor.sequences  # before Blender 4.4
+    strips = strips_of(scene)
     first, last = min(files), max(files)
     channel = 0
     for strip in [strip for strip in strips if strip.get(RESULT_KEY) == name]:
@@ -54,14 +53,25 @@ def show_strip(scene: bpy.types.Scene, name: str, files: Mapping[int, Path]) -> 
     for frame in range(first + 1, last + 1):
         before = frame if frame in files else max(number for number in files if number < frame)
         strip.elements.append(files[before].name)
-    exr = files[first].suffix == ".exr"
+    as_stored(strip, files[first])
+    strip[RESULT_KEY] = name  # its own may have got a number
+    return strip
+
+
+def strips_of(scene: bpy.types.Scene) -> Any:
+    """Return the strips of a scene's sequencer."""
+    editor: Any = scene.sequence_editor or scene.sequence_editor_create()
+    return editor.strips if hasattr(editor, "strips") else editor.sequences  # before Blender 4.4
+
+
+def as_stored(strip: Any, file: Path) -> None:
+    """Have a strip read its files as they were written: linear and multiplied by alpha, or sRGB with straight alpha."""
+    exr = file.suffix == ".exr"
     strip.alpha_mode = "PREMUL" if exr else "STRAIGHT"
     if exr:
         _set_linear(strip)
     else:
         strip.colorspace_settings.name = "sRGB"
-    strip[RESULT_KEY] = name  # its own may have got a number
-    return strip
 
 
 def _set_linear(picture: Any) -> None:

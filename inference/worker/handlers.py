@@ -20,6 +20,7 @@ from ..view import Capture
 from .capture_requests import CAPTURE_REQUESTS
 from .clouds import ResidentClouds
 from .failures import missing_package
+from .file_requests import FILE_REQUESTS
 from .pictures import absolute_path, picture_answer, tell_warnings
 from .server import Context, Handler
 
@@ -52,6 +53,7 @@ class Handlers:
         return {
             "info": self.info,
             **CAPTURE_REQUESTS,
+            **FILE_REQUESTS,
             "coverage": self.coverage,
             "synthesize": self.synthesize,
             "reconstruct": self.reconstruct,
