@@ -5,6 +5,7 @@ from . import (
     animation,
     calibration,
     capture,
+    farm,
     gaussians,
     method,
     render,
@@ -22,6 +23,7 @@ CLASSES: tuple[type, ...] = (
     *method.CLASSES,
     *result.CLASSES,
     *animation.CLASSES,
+    *farm.CLASSES,
     *gaussians.CLASSES,
     *render.CLASSES,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ from .frame_requests import Asked, prepared, read_requests
 from .frames import Frames
 from .job import Job, Step, answer
 from .numbered_files import file_at
-from .words import spelled
 
 # Frames of one question to the worker: it reads as many files at once as it has processors.
 _AT_ONCE = 64
@@ -64,11 +63,6 @@ def check_frames(
             verdicts.append(_verdict(frame, path, found, requests[frame], recipe.quality))
             tell(verdicts[-1])
     return verdicts
-
-
-def frames_as_argument(frames: Sequence[int]) -> str:
-    """Return ascending frames as ``--frames`` takes them: ``1-3,7``."""
-    return spelled(frames).partition(" ")[2].replace(" ", "")
 
 
 def _verdict(frame: int, path: Path, found: dict[str, Any], request: Asked, quality: str) -> Verdict:

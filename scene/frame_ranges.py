@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import bpy
 
@@ -57,3 +58,22 @@ def parse_frames(text: str) -> tuple[int, ...]:
             raise ValueError(f"'{piece}' is beyond Blender's frames, which end at {_LIMIT}")
         frames.update(range(first, last + 1, step))
     return tuple(sorted(frames))
+
+
+def frames_as_text(frames: Sequence[int]) -> str:
+    """Return ascending frames, each once, as :func:`parse_frames` and farms read them: ``1-100,120`` or ``1-99:2``."""
+    pieces: list[str] = []
+    first = 0
+    while first < len(frames):
+        last = first
+        step = frames[first + 1] - frames[first] if first + 1 < len(frames) else 1
+        while last + 1 < len(frames) and frames[last + 1] - frames[last] == step:
+            last += 1
+        if step > 1 and last == first + 1:  # two frames with a gap are no range: the second may begin one
+            last = first
+        if last == first:
+            pieces.append(str(frames[first]))
+        else:
+            pieces.append(f"{frames[first]}-{frames[last]}" + (f":{step}" if step > 1 else ""))
+        first = last + 1
+    return ",".join(pieces)

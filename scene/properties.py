@@ -37,6 +37,16 @@ FRAME_FORMATS = (
     ("JPEG", "JPEG", "8 bits a channel, without alpha: small files"),
     ("OPEN_EXR", "OpenEXR", "Half float, scene-linear, with alpha and depth: for compositing"),
 )
+FARM_KINDS = (
+    ("frames", "Frames", "The target camera's picture at each frame, by the scene's method"),
+    ("gaussians", "Gaussians", "A person's Gaussians at each frame, as PLY files"),
+)
+DEVICES = (
+    ("auto", "Automatic", "A GPU where there is one, else the processor"),
+    ("cpu", "CPU", "The processor"),
+    ("cuda", "CUDA", "A GPU of NVIDIA's"),
+    ("mps", "Metal", "The GPU of a Mac"),
+)
 COVERAGES = (
     (
         "WHOLE",
@@ -96,6 +106,10 @@ class SceneSettings(bpy.types.PropertyGroup):
         gaussians_missing: bool
         frame_format: str
         frames_strip: bool
+        farm_kind: str
+        farm_chunk: int
+        farm_device: str
+        farm_movie: bool
         live_side: int
         prefetch: int
         active_source: int
@@ -168,6 +182,18 @@ class SceneSettings(bpy.types.PropertyGroup):
         frames_strip: BoolProperty(
             name="Add Strip",
             description="Put the frames into the scene's sequencer as well, as an image strip",
+        )
+        farm_kind: EnumProperty(name="Make", description="What a farm makes of each frame", items=FARM_KINDS)
+        farm_chunk: IntProperty(
+            name="Frames per Task",
+            description="Larger tasks start Blender and load the network less often; smaller ones spread over more "
+            "machines. 0 takes so many that starting up is a tenth of a task at most",
+            min=0,
+            max=150,
+        )
+        farm_device: EnumProperty(name="Device", description="What a farm computes on", items=DEVICES)
+        farm_movie: BoolProperty(
+            name="Movie", description="Have the farm make a movie of the frames once all of them are checked"
         )
         live_side: IntProperty(
             name="Viewport Size",

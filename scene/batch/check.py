@@ -12,7 +12,8 @@ import bpy
 
 from ...inference.errors import Cancelled
 from .. import backend
-from ..frame_check import Verdict, check_frames, frames_as_argument
+from ..frame_check import Verdict, check_frames
+from ..frame_ranges import frames_as_text
 from ..frames import Frames
 from ..gathering import there
 from ..job import Job, Steps
@@ -98,7 +99,7 @@ def _tell(verdict: Verdict) -> None:
 def _tell_way_out(wrong: Sequence[Verdict], arguments: argparse.Namespace) -> None:
     """Say how many frames are wrong, and what makes just those anew."""
     command = gaussians.NAME if arguments.gaussians else render.NAME
-    frames = frames_as_argument([verdict.frame for verdict in wrong])
+    frames = frames_as_text([verdict.frame for verdict in wrong])
     sentence = (
         f"{counted(len(wrong), 'frame')} not right; '{command}' with --frames {frames} and without --resume makes "
         "such frames anew."

@@ -33,8 +33,8 @@ class Batch:
     pattern: Path
 
 
-def add_frame_options(parser: argparse.ArgumentParser) -> None:
-    """Add what says which frames of the open file are meant, and where they lie."""
+def add_frame_options(parser: argparse.ArgumentParser, output: str = "--output") -> None:
+    """Add what says which frames of the open file are meant, and where they lie, which is asked for as ``output``."""
     parser.add_argument("--scene", metavar="NAME", help="scene (default: the one the file was saved in)")
     parser.add_argument(
         "--camera", metavar="NAME", help="camera that frames are made for (default: the scene's target)"
@@ -44,7 +44,10 @@ def add_frame_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--quality", choices=[name for name, *_ in QUALITIES], help="how much time a frame may take")
     parser.add_argument(
-        "--output", metavar="PATH", help="folder for the frames, or their name with #### for the number (// is FILE's)"
+        output,
+        dest="output",
+        metavar="PATH",
+        help="folder for the frames, or their name with #### for the number (// is FILE's)",
     )
 
 

@@ -33,7 +33,7 @@ class Recorder:
                 self.seen.append(f"{type(arguments[0]).__name__}.{arguments[1]}")
             if text := options.get("text"):
                 self.seen.append(str(text))
-            return Recorder(self.seen)
+            return SimpleNamespace() if name == "operator" else Recorder(self.seen)
 
         return call
 
@@ -51,7 +51,7 @@ def drawn(blank: None, extension: str) -> Callable[[], str]:
             region=SimpleNamespace(width=300),
             evaluated_depsgraph_get=bpy.context.evaluated_depsgraph_get,
         )
-        for name in ("capture", "sources", "target", "method", "result", "animation"):
+        for name in ("capture", "sources", "target", "method", "result", "animation", "farm"):
             panel = getattr(bpy.types, f"SIGHTLINE_PT_{name}")
             if not hasattr(panel, "poll") or panel.poll(context):
                 own = SimpleNamespace(layout=Recorder(seen))
@@ -74,6 +74,17 @@ def test_with_a_capture(capture, drawn: Callable[[], str], scene_module: Scene) 
     assert "4 of 5 used" in text and "view_2: 0.05 away" in text and "sightline.synthesize_view" in text
     capture.objects["view_2"].data.background_images.clear()
     assert "no picture" in drawn().replace("\n", " ")
+
+
+def test_a_farm_is_told_what_to_make(capture, drawn: Callable[[], str]) -> None:
+    settings = bpy.context.scene.sightline
+    text = drawn()
+    assert "sightline.export_farm_job" in text and "SceneSettings.farm_movie" in text and "Show sightline.js" in text
+    settings.farm_kind = "gaussians"
+    assert "SceneSettings.farm_movie" not in drawn()
+    settings.capture = None
+    after = drawn().partition("sightline.export_farm_job")[2]
+    assert "Photographs with known cameras are needed." in after.replace("\n", " ")
 
 
 def test_more_sources_than_asked_for_are_explained(capture, drawn: Callable[[], str], scene_module: Scene) -> None:
