@@ -18,10 +18,9 @@ from ..frames import Frames
 from ..gathering import there
 from ..job import Job, Steps
 from ..movie import CONTAINERS, encode_movie
-from ..recipes import recipe_of
 from ..words import counted
 from . import gaussians, render
-from .options import UsageError, add_frame_options, add_picture_options, at_a_frame_of, batch_of
+from .options import UsageError, add_frame_options, add_picture_options
 from .report import Report
 from .signals import STOPPED, heeding
 
@@ -51,7 +50,7 @@ def run(arguments: argparse.Namespace, received: list[int]) -> int:
     """
     if arguments.gaussians and arguments.movie is not None:
         raise UsageError("--movie is made of pictures, and --gaussians says that there are none.")
-    asked = gaussians.clouds_of(arguments) if arguments.gaussians else _pictures_of(arguments)
+    asked = gaussians.clouds_of(arguments) if arguments.gaussians else render.pictures_of(arguments)
     report = Report(len(asked.numbers), openjd=arguments.openjd)
 
     def work(job: Job) -> Steps:
@@ -107,13 +106,6 @@ def _tell_way_out(wrong: Sequence[Verdict], arguments: argparse.Namespace) -> No
     print(sentence, file=sys.stderr, flush=True)
     if arguments.openjd:
         print(f"openjd_fail: {sentence}", flush=True)
-
-
-def _pictures_of(arguments: argparse.Namespace) -> Frames:
-    batch = batch_of(arguments)
-    at_a_frame_of(batch.scene)
-    recipe = recipe_of(batch.scene, batch.scene.view_layers[0], batch.target, render=True)
-    return Frames(recipe, batch.frames, batch.pattern)
 
 
 def _movie(text: str) -> Path:

@@ -13,12 +13,10 @@ from ...farm.openjd import LARGEST_CHUNK
 from ...inference.errors import Cancelled
 from .. import backend
 from ..farm_job import Order, export
-from ..frames import Frames
 from ..job import Job, Steps
 from ..properties import DEVICES, FARM_KINDS, of_scene
-from ..recipes import recipe_of
-from . import gaussians
-from .options import UsageError, add_frame_options, add_picture_options, at_a_frame_of, batch_of, scene_asked
+from . import gaussians, render
+from .options import UsageError, add_frame_options, add_picture_options, scene_asked
 from .signals import STOPPED, heeding
 
 NAME = "farm"
@@ -61,7 +59,7 @@ def run(arguments: argparse.Namespace, received: list[int]) -> int:
     clouds = (arguments.kind or settings.farm_kind) == "gaussians"
     if clouds and arguments.movie:
         raise UsageError("--movie is made of pictures, and --kind says gaussians.")
-    frames = gaussians.clouds_of(arguments) if clouds else _pictures_of(arguments)
+    frames = gaussians.clouds_of(arguments) if clouds else render.pictures_of(arguments)
     frames = replace(frames, device=arguments.device or settings.farm_device)
     chunk = settings.farm_chunk if arguments.chunk is None else arguments.chunk
     movie = not clouds and (settings.farm_movie if arguments.movie is None else arguments.movie)
@@ -82,13 +80,6 @@ def run(arguments: argparse.Namespace, received: list[int]) -> int:
         print(f"Warning: {warning}", file=sys.stderr, flush=True)
     print(f"{job.facts['sentence']}.", flush=True)
     return 0
-
-
-def _pictures_of(arguments: argparse.Namespace) -> Frames:
-    batch = batch_of(arguments)
-    at_a_frame_of(batch.scene)
-    recipe = recipe_of(batch.scene, batch.scene.view_layers[0], batch.target, render=True)
-    return Frames(recipe, batch.frames, batch.pattern)
 
 
 def _chunk(text: str) -> int:

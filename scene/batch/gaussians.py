@@ -43,7 +43,9 @@ def run(arguments: argparse.Namespace, received: list[int]) -> int:
     Raises:
         SightlineError: If what is wrong has nothing to do with a frame.
     """
-    return run_frames(clouds_of(arguments), arguments, "Creating Gaussians", received)
+    asked = clouds_of(arguments)
+    make_folder(asked.pattern.parent)
+    return run_frames(asked, arguments, "Creating Gaussians", received)
 
 
 def clouds_of(arguments: argparse.Namespace) -> Frames:
@@ -63,7 +65,6 @@ def clouds_of(arguments: argparse.Namespace) -> Frames:
     capture = capture_of(scene)
     recipe = Recipe(stage, PEOPLE, arguments.quality or settings.quality, source_count=2, capture=capture)
     pattern = _pattern(scene, capture.name, arguments.output)
-    make_folder(pattern.parent)
     return Frames(recipe, frames_asked(scene, arguments), pattern, clouds=True)
 
 

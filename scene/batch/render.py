@@ -27,8 +27,18 @@ def run(arguments: argparse.Namespace, received: list[int]) -> int:
     Raises:
         SightlineError: If what is wrong has nothing to do with a frame.
     """
+    asked = pictures_of(arguments)
+    make_folder(asked.pattern.parent)
+    return run_frames(asked, arguments, "Synthesizing frames", received)
+
+
+def pictures_of(arguments: argparse.Namespace) -> Frames:
+    """Return the frames that the open file has for the arguments, with their place.
+
+    Raises:
+        SightlineError: If something is missing; the sentence says what.
+    """
     batch = batch_of(arguments)
     at_a_frame_of(batch.scene)
     recipe = recipe_of(batch.scene, batch.scene.view_layers[0], batch.target, render=True)
-    make_folder(batch.pattern.parent)
-    return run_frames(Frames(recipe, batch.frames, batch.pattern), arguments, "Synthesizing frames", received)
+    return Frames(recipe, batch.frames, batch.pattern)
