@@ -6,17 +6,17 @@ import copy
 import itertools
 import json
 import math
-import multiprocessing
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
-from torch.utils.data import DataLoader, IterableDataset
+from torch import Tensor, nn
 
 from inference.convglr.network import ConvGLR, NetworkConfig, Output
 from inference.planesweep.draft import attend
@@ -25,14 +25,19 @@ from inference.planesweep.volume import Volume
 from inference.weights import load_weights, save_weights
 
 from .checkpoint import Progress, load_checkpoint, save_checkpoint
+from .distributed import Ranks, joined, summing
 from .losses import loss
 from .photographs import PhotographSamples
 from .preparation import Example, prepare
 from .scenes import SceneConfig, sample_scene
+from .sharing import Colours, Draw, numbered, own_examples
 
 VALIDATION_SEED = 2**40  # far from every training seed
+VALIDATION = 16  # scenes
+LOG_EVERY = 50  # steps
 REPLAY = 32  # examples kept to be seen again
 Cost = Callable[[Volume], Tensor]
+T = TypeVar("T")
 PHOTOGRAPHS = 0.3  # share of examples drawn from photographs where captures are given
 
 
@@ -54,32 +59,37 @@ class Settings:
     save_minutes: float = 5.0
 
 
-class Examples(IterableDataset[Example]):
-    """Prepared scenes of ever new seeds, shared out among the loader's processes."""
+@dataclass(frozen=True)
+class Drawing:
+    """What examples are made of: scenes, and now and then photographs where captures are given."""
 
-    def __init__(
-        self, scene: SceneConfig, network: NetworkConfig, cost: Cost, first: int, captures: tuple[Path, ...]
-    ) -> None:
-        self.scene, self.network, self.cost, self.first, self.captures = scene, network, cost, first, captures
+    scene: SceneConfig
+    network: NetworkConfig
+    cost: Cost
+    device: torch.device
+    captures: tuple[Path, ...] = ()
 
-    def __iter__(self) -> Iterator[Example]:
-        worker = torch.utils.data.get_worker_info()
-        offset, stride = (0, 1) if worker is None else (worker.id, worker.num_workers)
-        torch.set_num_threads(1)
-        photographs = PhotographSamples(self.captures, self.scene) if self.captures else None
-        seed = self.first + offset
-        while True:
-            random = np.random.default_rng(seed)
-            if photographs is not None and random.random() < PHOTOGRAPHS:
-                yield prepare(photographs.draw(random), self.network, random, self.cost)
-            else:
-                yield _example(seed, self.scene, self.network, self.cost, torch.device("cpu"))
-            seed += stride
+    @cached_property
+    def _photographs(self) -> PhotographSamples:
+        return PhotographSamples(self.captures, self.scene)
+
+    def example(self, seed: int) -> Example:
+        """Return the example of a seed."""
+        random = np.random.default_rng(seed)
+        if self.captures and random.random() < PHOTOGRAPHS:
+            return prepare(self._photographs.draw(random), self.network, random, self.cost)
+        sample = sample_scene(seed, self.scene, self.device)
+        return prepare(sample, self.network, np.random.default_rng(seed), self.cost)
 
 
 def train(settings: Settings) -> None:
     """Train until the minutes are over; leave weights, checkpoint, log and picture sheet in the run's folder."""
-    device = torch.device(settings.device)
+    with joined(settings.device, settings.batch) as ranks:
+        _train(settings, ranks)
+
+
+def _train(settings: Settings, ranks: Ranks) -> None:
+    device = ranks.device
     torch.manual_seed(settings.seed)
     settings.folder.mkdir(parents=True, exist_ok=True)
     scene = SceneConfig(views=settings.network.views, crop=settings.crop)
@@ -87,50 +97,60 @@ def train(settings: Settings) -> None:
     if settings.resume and not Path(settings.resume).name.startswith("checkpoint"):
         tensors = load_weights(settings.resume, "convglr").tensors
         model.load_state_dict({name: value.float() for name, value in tensors.items()})
-    # Learned on its own (train_cost): here it only makes the examples.
-    cost: Cost = copy.deepcopy(model.cost).eval().requires_grad_(False) if settings.network.guided else matching_cost
+    cost: Cost = matching_cost
+    if settings.network.guided:
+        # Learned on its own (train_cost): here it only makes the examples.
+        cost = copy.deepcopy(model.cost.requires_grad_(False)).eval()
     average = copy.deepcopy(model).eval()
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.rate, weight_decay=1e-4)
     progress = Progress()
     if settings.resume and Path(settings.resume).name.startswith("checkpoint"):
         progress = load_checkpoint(Path(settings.resume), model, average, optimizer)
-    validation = [_example(VALIDATION_SEED + n, scene, settings.network, cost, device) for n in range(16)]
-    stream = twice(
-        _stream(settings, scene, cost, progress, device), np.random.default_rng(settings.seed + progress.samples)
-    )
-    started, saved, drawing = time.monotonic(), time.monotonic(), 0.0
+    learner, share = ranks.learner(model), settings.batch // ranks.count
+    drawing = Drawing(scene, settings.network, cost, device)
+    validation = [drawing.example(VALIDATION_SEED + n) for n in range(VALIDATION if ranks.first else 0)]
+    stream = _stream(settings, drawing, progress, ranks)
+    started, saved, waiting = time.monotonic(), time.monotonic(), 0.0
     before, budget = progress.seconds, settings.minutes * 60
     running: list[float] = []
-    while (elapsed := time.monotonic() - started) < budget:
+    while (elapsed := ranks.agreed(time.monotonic() - started)) < budget:
         rate = rate_at(settings.rate, elapsed / budget, progress.step)
         for group in optimizer.param_groups:
             group["lr"] = rate
         optimizer.zero_grad(set_to_none=True)
-        for _ in range(settings.batch):
+        losses = []
+        for place in range(share):
             asked = time.monotonic()
             example = next(stream)
-            drawing += time.monotonic() - asked
-            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
-                value = loss(_apply(model, example), example) / settings.batch
+            waiting += time.monotonic() - asked
+            precision = torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda")
+            with precision, summing(learner, more=place + 1 < share):
+                value = loss(_apply(learner, example), example) / share
             torch.autograd.backward(value)
-            running.append(float(value.detach()) * settings.batch)
-            progress.samples += 1
+            losses.append(float(value.detach()) * share)
+        running += itertools.chain(*ranks.gathered(losses))
+        progress.samples += settings.batch
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         progress.step += 1
         progress.seconds = before + time.monotonic() - started
         follow(average, model, min(0.999, (1 + progress.step) / (10 + progress.step)))
-        if progress.step % 50 == 0 or time.monotonic() - saved > settings.save_minutes * 60:
+        if not ranks.first:
+            continue
+        if progress.step % LOG_EVERY == 0 or time.monotonic() - saved > settings.save_minutes * 60:
             record = {"step": progress.step, "seconds": round(progress.seconds), "loss": float(np.mean(running[-200:]))}
-            record |= {"rate": rate, "drawing_share": drawing / (time.monotonic() - started)}
+            record |= {"rate": rate, "drawing_share": waiting / (time.monotonic() - started)}
             if time.monotonic() - saved > settings.save_minutes * 60:
                 saved = time.monotonic()
                 record |= validate(average, validation, settings.folder / "sheet.jpg")
                 save(settings, model, average, optimizer, progress)
-            with (settings.folder / "log.jsonl").open("a") as log:
-                log.write(json.dumps(record) + "\n")
-    save(settings, model, average, optimizer, progress)
-    record = {"step": progress.step} | validate(average, validation, settings.folder / "sheet.jpg")
+            _log(settings, record)
+    if ranks.first:
+        save(settings, model, average, optimizer, progress)
+        _log(settings, {"step": progress.step} | validate(average, validation, settings.folder / "sheet.jpg"))
+
+
+def _log(settings: Settings, record: dict[str, float]) -> None:
     with (settings.folder / "log.jsonl").open("a") as log:
         log.write(json.dumps(record) + "\n")
 
@@ -167,46 +187,37 @@ def validate(model: ConvGLR, examples: list[Example], sheet: Path) -> dict[str, 
     return {"psnr": float(np.mean(learned)), "psnr_classical": float(np.mean(classical))}
 
 
-def _apply(model: ConvGLR, example: Example) -> Output:
+def _apply(model: nn.Module, example: Example) -> Output:
     output: Output = model(example.volume, example.encodings, example.energy, example.view_weights)
     return output
 
 
-def _example(seed: int, scene: SceneConfig, network: NetworkConfig, cost: Cost, device: torch.device) -> Example:
-    return prepare(sample_scene(seed, scene, device), network, np.random.default_rng(seed), cost)
-
-
-def _stream(
-    settings: Settings, scene: SceneConfig, cost: Cost, progress: Progress, device: torch.device
-) -> Iterator[Example]:
-    """Return endless examples: drawn on the GPU itself where there is one, else by other processes."""
-    first = settings.seed * 2**32 + progress.samples
-    if device.type == "cuda":
-        return (_example(seed, scene, settings.network, cost, device) for seed in itertools.count(first))
-    examples = Examples(scene, settings.network, cost, first, settings.captures)
+def _stream(settings: Settings, drawing: Drawing, progress: Progress, ranks: Ranks) -> Iterator[Example]:
+    """Return this process's examples: drawn on the GPU itself where there is one, else by other processes."""
+    fresh: Iterator[Draw[Example]] = numbered(settings.seed * 2**32 + progress.samples)
+    turns = twice(fresh, np.random.default_rng(settings.seed + progress.samples))
+    if ranks.device.type == "cuda":
+        return own_examples(turns, drawing.example, _recoloured, settings.batch, ranks, workers=0)
     if not settings.workers:
-        return iter(examples)
-    # numba's threads do not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    loader = DataLoader(
-        examples, batch_size=None, num_workers=settings.workers, prefetch_factor=4, multiprocessing_context=context
-    )
-    return iter(loader)
+        torch.set_num_threads(1)  # numba's first kernel has given torch all cores
+    drawing = replace(drawing, captures=settings.captures)
+    return own_examples(turns, drawing.example, _recoloured, settings.batch, ranks, settings.workers)
 
 
-def twice(fresh: Iterator[Example], random: np.random.Generator) -> Iterator[Example]:
-    """Give every example a second time later, with its colours exchanged: learning costs less than drawing."""
-    kept: list[Example] = []
-    for example in fresh:
-        yield example
-        kept.append(example)
+def twice(fresh: Iterator[T], random: np.random.Generator) -> Iterator[tuple[T, Colours | None]]:
+    """Give everything a second time later, with an exchange of its colours: learning costs less than drawing."""
+    kept: list[T] = []
+    for one in fresh:
+        yield one, None
+        kept.append(one)
         if len(kept) > REPLAY:
-            yield _recoloured(kept.pop(int(random.integers(len(kept)))), random)
+            again = kept.pop(int(random.integers(len(kept))))
+            yield again, random.permutation(3)
 
 
-def _recoloured(example: Example, random: np.random.Generator) -> Example:
+def _recoloured(example: Example, colours: Colours) -> Example:
     """Exchange the colour channels of volume and truth alike."""
-    order = torch.as_tensor(random.permutation(3), device=example.rgb.device)
+    order = torch.as_tensor(colours, device=example.rgb.device)
     volume = replace(example.volume, colours=example.volume.colours[:, :, order])
     return replace(example, volume=volume, rgb=example.rgb[order])
 

@@ -27,6 +27,7 @@ from inference.planesweep.narrowing import coarse_volumes
 from inference.planesweep.volume import Volume
 from inference.weights import load_weights, save_weights
 
+from .distributed import processes
 from .scenes import Sample, SceneConfig, sample_scene
 from .train import VALIDATION_SEED, Settings, follow, rate_at
 
@@ -123,8 +124,11 @@ def train_cost(settings: Settings) -> None:
     """Train until the minutes are over; leave the weights that were resumed, with the new cost, and a log.
 
     Raises:
-        ValueError: If there is nothing to resume: the cost is a part of a guided network's weights.
+        ValueError: If there is nothing to resume: the cost is a part of a guided network's weights; or if several
+            processes were started: they would write over each other's files.
     """
+    if processes() > 1:
+        raise ValueError("the matching cost is learned by one process; start it without torchrun")
     if settings.resume is None:
         raise ValueError("the matching cost is a part of a guided network; name its weights to resume from")
     torch.manual_seed(settings.seed)

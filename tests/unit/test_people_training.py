@@ -21,12 +21,13 @@ from inference.gps_gaussian.weights import load_network
 from tests.unit.people_examples import ball_sample
 from training import checkpoint
 from training.checkpoint import Progress, load_checkpoint, save_checkpoint
-from training.gps_gaussian.drawing import Folder, Source, endless, repeated
+from training.gps_gaussian.drawing import Folder, Source, repeated
 from training.gps_gaussian.example import Example, join, prepare
 from training.gps_gaussian.losses import flow_loss, picture_loss, render_loss
 from training.gps_gaussian.stages import choose_parts, run, stage_loss
 from training.gps_gaussian.storage import save_example
 from training.gps_gaussian.train import Settings, _Run, _step, train
+from training.sharing import drawn
 
 SIDE = 64
 CPU = torch.device("cpu")
@@ -186,18 +187,19 @@ def test_a_folder_is_read_in_rounds_and_goes_on_where_it_stopped(tmp_path: Path)
     for seed, one in enumerate(examples):
         save_example(tmp_path / f"{seed}.safetensors", one)
     offsets = [float(one.pairs.transform[0]) for one in examples]
-    read = [float(one.pairs.transform[0]) for one in itertools.islice(endless(Folder(tmp_path, 1).read, 0, 0), 9)]
+    folder = Folder(tmp_path, 1)
+    read = [float(one.pairs.transform[0]) for one in itertools.islice(drawn(folder.read, itertools.count(), 0), 9)]
     for start in (0, 3, 6):
         assert sorted(read[start : start + 3]) == sorted(offsets)
-    again = itertools.islice(endless(Folder(tmp_path, 1).read, 4, workers=1), 5)
+    again = itertools.islice(drawn(folder.read, itertools.count(4), workers=1), 5)
     assert [float(one.pairs.transform[0]) for one in again] == read[4:]
     with pytest.raises(ValueError, match="people-draw"):
         Folder(tmp_path / "empty", 1).read(0)
 
 
 def test_drawn_examples_come_back(example: Example) -> None:
-    drawn = [replace(example, flow=torch.full((1,), float(n))) for n in range(200)]
-    seen = [int(one.flow) for one in repeated(iter(drawn), np.random.default_rng(0))]
+    examples = [replace(example, flow=torch.full((1,), float(n))) for n in range(200)]
+    seen = [int(one.flow) for one in repeated(iter(examples), np.random.default_rng(0))]
     assert len(seen) == 400
     assert set(seen) == set(range(200))
     assert np.ptp([seen[place] - place // 2 for place in range(1, 400, 2)]) > 10

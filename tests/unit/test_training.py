@@ -36,7 +36,7 @@ from training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from training.losses import depth_loss, loss, structure
 from training.preparation import Example, prepare
 from training.scenes import Sample
-from training.train import REPLAY, Settings, twice
+from training.train import REPLAY, Settings, _recoloured, twice
 
 TINY = NetworkConfig(views=3, planes=8, group=4, width=4)
 
@@ -150,7 +150,8 @@ def test_loss_is_the_sum_of_its_parts() -> None:
 
 def test_examples_come_twice_with_colours_exchanged() -> None:
     examples = [replace(example_of(), disparity=torch.full((1, 1), float(number))) for number in range(REPLAY + 8)]
-    seen = list(twice(iter(examples), np.random.default_rng(0)))
+    turns = twice(iter(examples), np.random.default_rng(0))
+    seen = [example if colours is None else _recoloured(example, colours) for example, colours in turns]
     numbers = [float(example.disparity) for example in seen]
     assert len(seen) == REPLAY + 16
     repeated = {number for number in numbers if numbers.count(number) == 2}

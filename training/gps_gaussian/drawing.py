@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
 import multiprocessing
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+from typing import TypeVar
 
-import cv2
-import numba
 import numpy as np
-import torch
-from torch.utils.data import DataLoader, IterableDataset
 
 from inference.errors import SightlineError
 
 from ..people.sample import draw_sample
+from ..sharing import one_thread
 from .example import Example, prepare
 from .storage import load_example, save_example
 
@@ -27,6 +24,7 @@ TARGETS = 2  # pictures between the sources and beside them that one pair is jud
 REPLAY = 64  # drawn examples kept to be seen again
 REPEATS = 2  # how often each of them is
 ATTEMPTS = 20
+T = TypeVar("T")
 # A drawn seed that fails goes on with others, far from those of the examples beside it.
 _STRIDE = 2**24
 
@@ -66,7 +64,7 @@ def draw_folder(source: Source, folder: Path, count: int, workers: int, first: i
     started = time.monotonic()
     # numba's threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _one_thread) as pool:
+    with ProcessPoolExecutor(workers, context, one_thread) as pool:
         for done, _ in enumerate(pool.map(partial(_draw_file, source, folder), seeds), start=1):
             if done % 50 == 0 or done == len(seeds):
                 print(f"{done} of {len(seeds)}, {(time.monotonic() - started) / done:.2f} s each", flush=True)
@@ -98,47 +96,16 @@ class Folder:
         return load_example(files[order[place]])
 
 
-def endless(numbered: Callable[[int], Example], first: int, workers: int) -> Iterator[Example]:
-    """Return the examples of all numbers from ``first`` on, made by other processes where there are any."""
-    examples = _Numbered(numbered, first)
-    if not workers:
-        return iter(examples)
-    # numba's threads do not survive a fork.
-    return iter(DataLoader(examples, None, num_workers=workers, prefetch_factor=4, multiprocessing_context="spawn"))
-
-
-def repeated(examples: Iterator[Example], random: np.random.Generator) -> Iterator[Example]:
-    """Give every example again later: learning costs less than drawing."""
-    kept: list[Example] = []
-    for example in examples:
-        yield example
-        kept.append(example)
+def repeated(fresh: Iterator[T], random: np.random.Generator) -> Iterator[T]:
+    """Give everything again later: learning costs less than drawing."""
+    kept: list[T] = []
+    for one in fresh:
+        yield one
+        kept.append(one)
         for _ in range(REPEATS - 1):
             yield kept[int(random.integers(len(kept)))]
         if len(kept) > REPLAY:
             kept.pop(int(random.integers(len(kept))))
-
-
-class _Numbered(IterableDataset[Example]):
-    """Examples of all numbers, shared out among the loader's processes."""
-
-    def __init__(self, numbered: Callable[[int], Example], first: int) -> None:
-        self.numbered, self.first = numbered, first
-
-    def __iter__(self) -> Iterator[Example]:
-        worker = torch.utils.data.get_worker_info()
-        offset, stride = (0, 1) if worker is None else (worker.id, worker.num_workers)
-        if worker is not None:
-            _one_thread()
-        for number in itertools.count(self.first + offset, stride):
-            yield self.numbered(number)
-
-
-def _one_thread() -> None:
-    """Keep a process that draws to one core: there is one for each."""
-    torch.set_num_threads(1)
-    numba.set_num_threads(1)
-    cv2.setNumThreads(1)
 
 
 def _draw_file(source: Source, folder: Path, seed: int) -> None:

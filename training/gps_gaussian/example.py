@@ -22,6 +22,8 @@ from inference.stereo.rectification import RectifiedPair, working_scale
 from inference.stereo.resampling import warp_homography
 from inference.view import Picture
 
+from ..sharing import Colours
+
 if TYPE_CHECKING:
     from ..people.sample import PersonPicture, PersonSample
 
@@ -134,14 +136,24 @@ def true_flow(pair: RectifiedPair, depth: Picture, mask: Picture, of_right: bool
     return np.where(valid, flow, np.float32(0.0)), valid
 
 
-def join(examples: Sequence[Example], device: torch.device) -> Example:
+def extent(examples: Sequence[Example]) -> tuple[int, int]:
+    """Return the height and the width that no picture exceeds."""
+    heights, widths = zip(*(example.pairs.image.shape[2:] for example in examples), strict=True)
+    return max(heights), max(widths)
+
+
+def join(examples: Sequence[Example], device: torch.device, size: tuple[int, int] | None = None) -> Example:
     """Return all pairs as one on a device; narrower and lower pictures get a rim of background.
 
     The network cannot tell it from what is there already: what it sees outside the mask is zero everywhere.
+
+    Args:
+        examples: At least one.
+        device: Where they go.
+        size: Height and width of the pictures, at least those of the examples; just those if not given.
     """
     pairs = [example.pairs for example in examples]
-    height = max(pair.image.shape[2] for pair in pairs)
-    width = max(pair.image.shape[3] for pair in pairs)
+    height, width = size or extent(examples)
 
     def stacked(values: Sequence[Tensor]) -> Tensor:
         if values[0].dim() == 4:
@@ -159,9 +171,9 @@ def join(examples: Sequence[Example], device: torch.device) -> Example:
     return Example(Pairs(**together), flow, valid, targets)
 
 
-def recoloured(example: Example, random: np.random.Generator) -> Example:
+def recoloured(example: Example, colours: Colours) -> Example:
     """Return the example with its colour channels exchanged, in sources and targets alike."""
-    order = torch.from_numpy(random.permutation(3))
+    order = torch.from_numpy(colours)
     targets = tuple(tuple(replace(target, rgb=target.rgb[order]) for target in group) for group in example.targets)
     return replace(example, pairs=replace(example.pairs, image=example.pairs.image[:, order]), targets=targets)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from inference.gps_gaussian.forward import Pairs, PairsOutput, gaussians_of_flow, shown_of
 from inference.gps_gaussian.network import GPSGaussian
@@ -43,6 +43,23 @@ def stage_loss(network: GPSGaussian, example: Example, stage: int, half: bool) -
     if output is not None:
         losses["render"] = render_loss(output, example)
     return losses
+
+
+def sizes(example: Example) -> dict[str, int]:
+    """Return how much of an example each loss is the mean over."""
+    return {"flow": int(example.valid.sum()), "render": sum(len(targets) for targets in example.targets)}
+
+
+class StageLoss(nn.Module):
+    """:func:`stage_loss` as a module, for what watches over a network's gradients by its calls."""
+
+    def __init__(self, network: GPSGaussian) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, example: Example, stage: int, half: bool) -> dict[str, Tensor]:
+        """Return the losses to sum."""
+        return stage_loss(self.network, example, stage, half)
 
 
 def run(network: GPSGaussian, pairs: Pairs) -> PairsOutput:

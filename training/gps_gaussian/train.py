@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,12 @@ from inference.gps_gaussian.network import GPSGaussian, NetworkConfig
 from inference.gps_gaussian.weights import load_network, save_network
 
 from ..checkpoint import Progress, checkpoint_config, load_checkpoint, save_checkpoint
+from ..distributed import Ranks, joined
+from ..sharing import Draw, numbered, own_examples
 from ..train import VALIDATION_SEED, follow, rate_at
-from .drawing import Folder, Source, endless, repeated
-from .example import Example, join, recoloured
-from .stages import choose_parts, stage_loss
+from .drawing import Folder, Source, repeated
+from .example import Example, extent, join, recoloured
+from .stages import StageLoss, choose_parts, sizes
 from .validation import Validation
 
 LOG_EVERY = 20  # steps
@@ -59,6 +62,10 @@ class _Run:
     average: GPSGaussian
     optimizer: torch.optim.Optimizer
     progress: Progress = field(default_factory=Progress)
+    ranks: Ranks = field(default_factory=lambda: Ranks(torch.device("cpu")))
+
+    def __post_init__(self) -> None:
+        self.learner = self.ranks.learner(StageLoss(self.model))
 
 
 def train(settings: Settings) -> None:
@@ -68,26 +75,29 @@ def train(settings: Settings) -> None:
         RuntimeError: If the loss is no number for many steps in a row.
         WeightsError: If the weights to start from cannot be used.
     """
-    device = torch.device(settings.device)
+    with joined(settings.device, settings.batch) as ranks:
+        _train(settings, ranks)
+
+
+def _train(settings: Settings, ranks: Ranks) -> None:
     torch.manual_seed(settings.seed)
     settings.folder.mkdir(parents=True, exist_ok=True)
-    run = _started(settings, device)
+    run = _started(settings, ranks)
     progress = run.progress
-    validation = Validation(
-        [join([settings.source.draw(VALIDATION_SEED + n)], device) for n in range(settings.validation)], settings.half
-    )
-    _log(settings, {"step": progress.step} | validation.measure(run.average, settings.folder / "sheet.jpg"))
-    stream = _stream(settings, progress)
+    validation = _validation(settings, ranks.device) if ranks.first else None
+    if validation is not None:
+        _log(settings, {"step": progress.step} | validation.measure(run.average, settings.folder / "sheet.jpg"))
+    stream = _stream(settings, progress, ranks)
     started = saved = time.monotonic()
     before, budget, drawing = progress.seconds, settings.minutes * 60, 0.0
     whole = (settings.schedule_minutes or settings.minutes) * 60
     running: list[dict[str, float]] = []
     skipped = 0
-    while (elapsed := time.monotonic() - started) < budget:
+    while (elapsed := ranks.agreed(time.monotonic() - started)) < budget:
         share = (before + elapsed if settings.schedule_minutes else elapsed) / whole
         rate = rate_at(settings.rate, share, progress.step)
         asked = time.monotonic()
-        batch = join([next(stream) for _ in range(settings.batch)], device)
+        batch = _joined([next(stream) for _ in range(settings.batch // ranks.count)], ranks)
         drawing += time.monotonic() - asked
         values = _step(run, batch, settings, rate)
         progress.samples += settings.batch
@@ -98,6 +108,8 @@ def train(settings: Settings) -> None:
             running.append(values)
         progress.step += 1
         progress.seconds = before + time.monotonic() - started
+        if validation is None:
+            continue
         if progress.step % LOG_EVERY == 0:
             record = {"step": progress.step, "seconds": round(progress.seconds), "rate": rate}
             record |= {name: float(np.mean([v[name] for v in running])) for name in (running[0] if running else ())}
@@ -106,12 +118,18 @@ def train(settings: Settings) -> None:
         if time.monotonic() - saved > settings.save_minutes * 60:
             saved = time.monotonic()
             _save(settings, run, validation)
-    _save(settings, run, validation)
+    if validation is not None:
+        _save(settings, run, validation)
 
 
-def _started(settings: Settings, device: torch.device) -> _Run:
+def _validation(settings: Settings, device: torch.device) -> Validation:
+    examples = [join([settings.source.draw(VALIDATION_SEED + n)], device) for n in range(settings.validation)]
+    return Validation(examples, settings.half)
+
+
+def _started(settings: Settings, ranks: Ranks) -> _Run:
     """Return a run that begins, goes on from a checkpoint, or starts from weights."""
-    resume = settings.resume
+    resume, device = settings.resume, ranks.device
     checkpoint = Path(resume) if resume and Path(resume).name.startswith("checkpoint") else None
     if checkpoint is not None:
         model = GPSGaussian(NetworkConfig.from_json(checkpoint_config(checkpoint))).to(device)
@@ -124,11 +142,15 @@ def _started(settings: Settings, device: torch.device) -> _Run:
     average = copy.deepcopy(model).eval().requires_grad_(False)
     # Frozen parts are among them, for later stages; without gradients they stay as they are.
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.rate, weight_decay=1e-5)
-    run = _Run(model.train(), average, optimizer)
-    if checkpoint is not None:
-        run.progress = load_checkpoint(checkpoint, model, average, optimizer)
+    progress = Progress() if checkpoint is None else load_checkpoint(checkpoint, model, average, optimizer)
     choose_parts(model, settings.parts)
-    return run
+    return _Run(model.train(), average, optimizer, progress, ranks)
+
+
+def _joined(examples: Sequence[Example], ranks: Ranks) -> Example:
+    """Return this process's pairs as one, as large as those of all processes: normalisation sees the rim."""
+    heights, widths = zip(*ranks.gathered(extent(examples)), strict=True)
+    return join(examples, ranks.device, (int(max(heights)), int(max(widths))))
 
 
 def _step(run: _Run, batch: Example, settings: Settings, rate: float) -> dict[str, float] | None:
@@ -136,28 +158,31 @@ def _step(run: _Run, batch: Example, settings: Settings, rate: float) -> dict[st
     for group in run.optimizer.param_groups:
         group["lr"] = rate
     run.optimizer.zero_grad(set_to_none=True)
-    losses = stage_loss(run.model, batch, settings.stage, settings.half)
-    total = torch.stack(list(losses.values())).sum()
-    if not bool(total.isfinite()):
+    losses = run.learner(batch, settings.stage, settings.half)
+    parts = sizes(batch)
+    pooled = {name: run.ranks.pooled(float(value.detach()), parts[name]) for name, value in losses.items()}
+    if not all(math.isfinite(value) for value, _ in pooled.values()):
         return None
-    torch.autograd.backward(total)
+    torch.autograd.backward(torch.stack([value * pooled[name][1] for name, value in losses.items()]).sum())
     norm = torch.nn.utils.clip_grad_norm_(run.model.parameters(), 1.0)
     if not bool(norm.isfinite()):
         return None
     run.optimizer.step()
     follow(run.average, run.model, min(SLOWEST_AVERAGE, (1 + run.progress.step) / (10 + run.progress.step)))
-    return {name: float(value.detach()) for name, value in losses.items()}
+    return {name: value for name, (value, _) in pooled.items()}
 
 
-def _stream(settings: Settings, progress: Progress) -> Iterator[Example]:
-    """Return endless examples: of the folder there is, or drawn as training goes and given twice."""
+def _stream(settings: Settings, progress: Progress, ranks: Ranks) -> Iterator[Example]:
+    """Return this process's examples: of the folder there is, or drawn as training goes and given twice."""
     random = np.random.default_rng([settings.seed, progress.samples])
+    draws: Iterator[Draw[Example]]
     if settings.data is not None:
-        examples = endless(Folder(settings.data, settings.seed).read, progress.samples, settings.workers)
+        draws = numbered(progress.samples)
     else:
-        first = settings.seed * 2**32 + progress.samples
-        examples = repeated(endless(settings.source.draw, first, settings.workers), random)
-    return (recoloured(example, random) for example in examples)
+        draws = repeated(numbered(settings.seed * 2**32 + progress.samples), random)
+    made = settings.source.draw if settings.data is None else Folder(settings.data, settings.seed).read
+    turns = ((one, random.permutation(3)) for one in draws)
+    return own_examples(turns, made, recoloured, settings.batch, ranks, settings.workers)
 
 
 def _save(settings: Settings, run: _Run, validation: Validation) -> None:
