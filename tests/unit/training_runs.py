@@ -15,17 +15,19 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from inference.convglr.network import NetworkConfig
 from tests.unit.people_examples import ball_sample
+from tests.unit.sweep_scenes import FAR, MIDDLE, NEAR, cast, look_at, photograph, source_cameras
 from training import train as convglr
 from training.distributed import processes
 from training.gps_gaussian import drawing
 from training.gps_gaussian import train as gps_gaussian
 from training.gps_gaussian.example import Example, prepare
-from training.scenes import Sample, SceneConfig, sample_scene
+from training.scenes import Sample, SceneConfig
 
 STEPS, BATCH = 4, 4
 MINUTES = 10 / 60  # of which a step takes a second
@@ -44,6 +46,15 @@ class UnevenBalls(drawing.Source):
         )
         valid = example.valid[:, :, rows] & (torch.arange(example.valid.shape[3]) < 16 * (1 + seed % 4))
         return Example(pairs, example.flow[:, :, rows], valid, example.targets)
+
+
+def wall(seed: int, config: SceneConfig, device: torch.device) -> Sample:
+    """The made-up scene in place of random ones, seen from another place with every seed."""
+    place = np.random.default_rng(seed).uniform(-0.3, 0.3, 3)
+    target, sources = look_at(tuple(place), MIDDLE, 32, 32, 36.0), source_cameras(config.views, 48, 40, 50.0)
+    rgb, *images = (torch.from_numpy(photograph(one)).permute(2, 0, 1).contiguous() for one in (target, *sources))
+    depth = torch.from_numpy(cast(target).astype(np.float32))
+    return Sample(target, sources, rgb, images, depth, NEAR, FAR)
 
 
 def train_convglr(folder: Path) -> None:
@@ -92,16 +103,13 @@ def run(name: str, folder: Path) -> None:
         if by_signal and rank == 1 and steps == STEPS:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    def scene(seed: int, config: SceneConfig, device: torch.device) -> Sample:
-        return sample_scene(seed, replace(config, source_side=96), device)
-
     original = convglr.follow
     with pytest.MonkeyPatch.context() as patch:
         for module in (convglr, gps_gaussian):
             patch.setattr(module, "time", SimpleNamespace(monotonic=clock))
             patch.setattr(module, "follow", follow)
             patch.setattr(module, "LOG_EVERY", 1)
-        patch.setattr(convglr, "sample_scene", scene)
+        patch.setattr(convglr, "sample_scene", wall)
         patch.setattr(convglr, "REPLAY", 3)
         patch.setattr(convglr, "VALIDATION", 1)
         torch.set_num_threads(1)
