@@ -22,8 +22,8 @@ class ExportFarmJob(AskingJobOperator, bpy.types.Operator):
     bl_label = "Export Farm Job"
     bl_description = (
         "Write a job for farms that take Open Job Description, such as AWS Deadline Cloud, into a new folder in the "
-        "one that you choose: a copy of the scene, its frames in tasks, and what a machine needs for them. One frame "
-        "is made first, to measure that"
+        "one that you choose: a copy of the scene, its frames in tasks, and what a machine needs for them. The "
+        "first and the last one are made before, to measure that"
     )
 
     if TYPE_CHECKING:

@@ -74,7 +74,7 @@ def find_assets(asked: Frames) -> Generator[Step, None, Assets]:
 def _pictures_of(
     recipe: Recipe, handle: Handle[bpy.types.Object], frames: tuple[int, ...], found: Assets
 ) -> Generator[Step, None, None]:
-    """Add the pictures of one source. What it lacks at the first frame is known already: that was made."""
+    """Add the pictures of one source. What it lacks at the first frame was told when that was made."""
     graph = partial(depsgraph_of, recipe.stage)
     lacking: dict[str, list[int]] = {}
     for index, frame in enumerate(frames):

@@ -1,4 +1,4 @@
-"""Export Farm Job as a job: a test frame, a copy of the scene that stays as it is, and what a farm reads of it."""
+"""Export Farm Job as a job: test frames, a copy of the scene that stays as it is, and what a farm reads of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import bpy
 
@@ -87,23 +86,23 @@ def obstacle(context: bpy.types.Context) -> str:
 
 
 def export(job: Job, asked: Order) -> Steps:
-    """Make one frame, and write the job if that succeeds.
+    """Make the first and the last frame, and write the job if they succeed.
 
     The job's folder is a new one: one that a farm may be at work on never changes.
 
     Raises:
-        SightlineError: If the frame cannot be made, or the job cannot be written. Nothing is left behind then.
+        SightlineError: If a frame cannot be made, or the job cannot be written. Nothing is left behind then.
     """
     final = _new_folder(make_folder(asked.folder))
     aside = final.with_name(f".{final.name}.{uuid.uuid4().hex[:8]}")
     try:
         aside.mkdir()
-        outcome = yield from part(_test_frame(job, asked.frames, aside / "test"), 0.0, 0.8)
+        outcomes = yield from part(_test_frames(job, asked.frames, aside / "test"), 0.0, 0.8)
         assets = yield from part(find_assets(asked.frames), 0.8, 0.9)
         yield Step(0.9, "Saving a copy of the scene")
         scene_file = aside / f"{numbered_name(_name(), 0)}.blend"
         _freeze(scene_file)
-        made = _farm_job(asked, outcome, final / scene_file.name, tuple(sorted(assets.files)))
+        made = _farm_job(asked, outcomes, final / scene_file.name, tuple(sorted(assets.files)))
         write_bundle(aside, made)
         aside.rename(final)
     except ValueError as error:
@@ -134,24 +133,26 @@ def _clouds(context: bpy.types.Context) -> Frames:
     return Frames(recipe, tuple(frames_of(scene)), pattern, clouds=True)
 
 
-def _test_frame(job: Job, asked: Frames, folder: Path) -> Generator[Step, None, Outcome]:
-    """Make the first frame here: a job that cannot work is not worth sending, and what a frame takes is measured.
+def _test_frames(job: Job, asked: Frames, folder: Path) -> Generator[Step, None, list[Outcome]]:
+    """Make two frames here: a job that cannot work is not worth sending, and what a frame takes is measured.
+
+    One would tell the wrong time: the first frame of a process waits for what is compiled and loaded on the way.
 
     Raises:
-        SightlineError: If it cannot be made.
+        SightlineError: If one cannot be made.
     """
     folder.mkdir()
-    first = replace(
-        asked, numbers=asked.numbers[:1], pattern=folder / asked.pattern.name, device="auto", workers=1, share=False
-    )
-    (outcome,) = yield from make_frames(job, first)
+    numbers = tuple(dict.fromkeys((asked.numbers[0], asked.numbers[-1])))
+    tested = replace(asked, numbers=numbers, pattern=folder / asked.pattern.name, device="auto", workers=1)
+    outcomes = yield from make_frames(job, tested)
     shutil.rmtree(folder)
-    if outcome.error is not None:
-        raise outcome.error
-    return outcome
+    for outcome in outcomes:
+        if outcome.error is not None:
+            raise outcome.error
+    return outcomes
 
 
-def _farm_job(asked: Order, outcome: Outcome, scene_file: Path, assets: tuple[Path, ...]) -> FarmJob:
+def _farm_job(asked: Order, outcomes: list[Outcome], scene_file: Path, assets: tuple[Path, ...]) -> FarmJob:
     frames, recipe = asked.frames, asked.frames.recipe
     name = _name()
     shown = recipe.stage.target or recipe.capture
@@ -161,7 +162,7 @@ def _farm_job(asked: Order, outcome: Outcome, scene_file: Path, assets: tuple[Pa
         scene=recipe.stage.scene.name,
         blender="blender",
         frames=frames_as_text(frames.numbers),
-        chunk=asked.chunk or _chunk(_seconds(outcome)),
+        chunk=asked.chunk or _chunk(min(map(_seconds, outcomes))),
         kind="gaussians" if frames.clouds else "frames",
         method=recipe.method,
         quality=recipe.quality,
@@ -169,7 +170,7 @@ def _farm_job(asked: Order, outcome: Outcome, scene_file: Path, assets: tuple[Pa
         output=frames.pattern,
         movie=frames.pattern.parent / f"{numbered_name(name, 0)}.mp4" if asked.movie else None,
         assets=assets,
-        memory=_memory(outcome.metadata, frames.device),
+        memory=_memory(outcomes, frames.device),
     )
 
 
@@ -187,12 +188,15 @@ def _chunk(seconds: float) -> int:
     return min(max(math.ceil(wanted), 1), _MOST)
 
 
-def _memory(metadata: dict[str, Any], device: str) -> Memory | None:
-    """Return what was measured, where it is known and was measured on what the farm is to compute on."""
-    measured = metadata.get("memory")
-    if not isinstance(measured, dict) or device not in {"auto", measured["device"]}:
-        return None
-    return Memory(measured["device"], measured["label"], measured["device_bytes"], measured["host_bytes"])
+def _memory(outcomes: list[Outcome], device: str) -> Memory | None:
+    """Return the most that was measured, where it is known and was measured on what the farm is to compute on."""
+    told = (outcome.metadata.get("memory") for outcome in outcomes)
+    found = [
+        Memory(entry["device"], entry["label"], entry["device_bytes"], entry["host_bytes"])
+        for entry in told
+        if entry is not None and device in {"auto", entry["device"]}
+    ]
+    return max(found, key=lambda memory: (memory.device_bytes or 0, memory.host_bytes or 0), default=None)
 
 
 def _freeze(path: Path) -> None:

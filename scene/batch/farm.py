@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, received: list[int]) -> int:
-    """Make the first frame, and write the job if that succeeds.
+    """Make the first and the last frame, and write the job if they succeed.
 
     Raises:
         SightlineError: If it cannot be written.
