@@ -36,7 +36,7 @@ def main() -> None:
     convglr.add_argument("--group", type=int, default=4)
     convglr.add_argument("--views", type=int, default=4)
     convglr.add_argument("--crop", type=int, default=128, help="side of the target crop in pixels")
-    convglr.add_argument("--batch", type=int, default=2)
+    convglr.add_argument("--batch", type=int, default=2, help="samples of a step, of all processes together")
     convglr.add_argument("--rate", type=float, default=4e-4, help="peak learning rate")
     convglr.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     convglr.add_argument("--threads", type=int, default=1, help="CPU threads of the network")

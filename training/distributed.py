@@ -1,4 +1,9 @@
-"""One training run by several processes that ``torchrun`` starts, each on a device of its own, or by one alone."""
+"""One training run by several processes that ``torchrun`` starts, each on a device of its own, or by one alone.
+
+On a machine with eight GPUs, with the losses and weights of one process (``--batch`` counts the samples of all):
+
+    torchrun --standalone --nproc-per-node 8 -m training gps-gaussian --stage 2 --data drawn --batch 16 --out run --minutes 60
+"""
 
 from __future__ import annotations
 
@@ -15,6 +20,7 @@ from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 WRONG_USAGE = 2  # exit status
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass
@@ -109,7 +115,7 @@ def joined(device: str, batch: int) -> Iterator[Ranks]:
             )
         ranks.gathered()  # torchrun ends the others as soon as one leaves
         raise SystemExit(WRONG_USAGE)
-    before = {number: signal.signal(number, ranks.stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, ranks.stop) for number in STOPPING}
     yield ranks
     # Not in a finally clause: after an error the others may never come, and leaving is enough.
     ranks.gathered()  # the first one saves

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
-from .distributed import Ranks
+from .distributed import STOPPING, Ranks, processes
 
 E = TypeVar("E")
 Colours = NDArray[np.int64]  # (3,) order of the channels
@@ -140,5 +140,7 @@ def one_thread() -> None:
 
 def _begin(worker: int) -> None:
     one_thread()
-    # Ctrl-C reaches every process of a terminal; these end with the one that they draw for.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if processes() > 1:
+        # Signals reach these too; they end with the one that they draw for, which first ends its step and saves.
+        for number in STOPPING:
+            signal.signal(number, signal.SIG_IGN)

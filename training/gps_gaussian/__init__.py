@@ -7,5 +7,6 @@ stopped, and no file of a run is larger than 15 MB:
     python -m training gps-gaussian --people PEOPLE --data drawn --stage 2 --batch 4 --out run --minutes 8 \
         --schedule-minutes 40 --resume run/checkpoint.safetensors
 
-(The first call without ``--resume``.)
+(The first call without ``--resume``.) With several GPUs, ``torchrun --standalone --nproc-per-node gpu`` takes the
+place of ``python``; see :mod:`training.distributed`.
 """

@@ -37,7 +37,7 @@ def add_commands(commands: Any) -> None:
     learn.add_argument("--resume", help="weights (name or file) to start from, or a run's checkpoint.safetensors")
     learn.add_argument("--pure", action="store_true", help="the paper's network alone, without the classical guide")
     learn.add_argument("--data", type=Path, help="folder of people-draw; drawn as it goes if not given")
-    learn.add_argument("--batch", type=int, default=1, help="pairs")
+    learn.add_argument("--batch", type=int, default=1, help="pairs of a step, of all processes together")
     learn.add_argument("--rate", type=float, default=5e-4, help="peak learning rate")
     learn.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     learn.add_argument(
