@@ -2,7 +2,7 @@
 
 On a machine with eight GPUs, with the losses and weights of one process (``--batch`` counts the samples of all):
 
-    torchrun --standalone --nproc-per-node 8 -m training gps-gaussian --stage 2 --data drawn --batch 16 --out run --minutes 60
+    torchrun --standalone --nproc-per-node 8 -m training convglr --batch 16 --out run --minutes 60
 """
 
 from __future__ import annotations
