@@ -68,7 +68,7 @@ test-matrix: env
 
 # In a namespace of its own, where a small disk can be mounted that fills up.
 soak: env
-	unshare --mount $(if $(filter 0,$(shell id -u)),,--user --map-root-user) $(PY) -m pytest tests/soak -s
+	unshare --mount $(if $(filter 0,$(shell id -u)),,--user --map-root-user) $(PY) -m pytest tests/soak -s --basetemp=build/soak
 
 # Relative imports of the extension reach its root, which is a package only under its own name: hence the link.
 lint: env

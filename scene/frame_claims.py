@@ -59,9 +59,8 @@ class Claims:
         Raises:
             OutputError: If a claim cannot be written.
         """
+        self.clear(path)
         claim = _claim_of(path)
-        if self._is_stale(claim):
-            self._remove_stale(claim)
         try:
             with claim.open("x", encoding="utf-8") as file:
                 json.dump(self._owner, file)
@@ -73,6 +72,12 @@ class Claims:
         with self._lock:
             self._held.add(path)
         return True
+
+    def clear(self, path: Path) -> None:
+        """Remove the claim of somebody who is gone, if there is one."""
+        claim = _claim_of(path)
+        if self._is_stale(claim):
+            self._remove_stale(claim)
 
     def release(self, path: Path) -> None:
         """Give up a claim of this process."""

@@ -172,6 +172,8 @@ class FrameRun:
         if isinstance(request, SightlineError):
             self._take(lane, Outcome(frame, path, error=request))
         elif self._is_right(frame, path, request):
+            if self._claims is not None:
+                self._claims.clear(path)  # of a machine that was lost when the file was there
             self._take(lane, Outcome(frame, path))
         elif is_foreign(path):
             sentence = f"'{path}' was not made by Sightline, or was changed since; move it or choose another name."

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -223,6 +224,10 @@ def test_a_process_that_is_gone_leaves_its_frame_to_others(blend: Path, user_fol
     second = start(user_folder, *options, **slow | {"FRAME_SECONDS": "0"})
     out, err = second.communicate(timeout=60)
     assert second.returncode == 0 and out.count("Saved: ") == 3, err
+    claim.write_text(json.dumps({"host": socket.gethostname(), "process": first.pid, "token": "x"}))
+    third = start(user_folder, *options, **slow)  # all frames are there, and so is a claim of the one that is gone
+    out, err = third.communicate(timeout=60)
+    assert third.returncode == 0 and out.count("there already") == 3, err
     assert files(tmp_path / "shots") == shots(3)
 
 
