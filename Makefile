@@ -77,7 +77,7 @@ lint: env
 	$(PY) -m mypy inference training benchmarks examples wheels
 	@mkdir -p build/lint && ln -sfn ../.. build/lint/sightline
 	cd build/lint && ../../$(PY) -m mypy --config-file ../../pyproject.toml -p sightline.scene -p sightline.operators \
-	    -p sightline.panels -p sightline.engine -m sightline.preferences -m sightline.registration
+	    -p sightline.panels -p sightline.engine -p sightline.farm -m sightline.preferences -m sightline.registration
 
 build: env
 	$(PY) -m wheels.release --thin

@@ -173,7 +173,8 @@ def _file_identity(path: Path) -> list[Any]:
         stat = path.stat()
     except OSError as error:
         raise PictureError(f"The file '{path}' cannot be read ({error.strerror}); find it or do without it.") from None
-    return [*path.parts[-2:], stat.st_size, stat.st_mtime_ns]
+    # What copies files to another machine keeps times to a microsecond or to 100 ns.
+    return [*path.parts[-2:], stat.st_size, stat.st_mtime_ns // 1_000_000]
 
 
 @lru_cache(maxsize=1)
