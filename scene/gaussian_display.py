@@ -95,7 +95,7 @@ def _node_group() -> bpy.types.NodeTree:
     size.description = "Factor on the size of every Gaussian where it is shown; what is exported keeps its own"
     interface.new_socket("Geometry", in_out="OUTPUT", socket_type="NodeSocketGeometry")
 
-    nodes = _Nodes(tree)
+    nodes = Nodes(tree)
     given = nodes.add("NodeGroupInput")
     scale = nodes.add("GeometryNodeInputNamedAttribute", data_type="FLOAT_VECTOR", Name=Attributes.SCALE)
     rotation = nodes.add("GeometryNodeInputNamedAttribute", data_type="QUATERNION", Name=Attributes.ROTATION)
@@ -143,7 +143,7 @@ def _material() -> bpy.types.Material:
     tree = material.node_tree
     tree.nodes.clear()
 
-    nodes = _Nodes(tree)
+    nodes = Nodes(tree)
     colour = nodes.add("ShaderNodeAttribute", attribute_type="INSTANCER", attribute_name=Attributes.COLOUR)
     geometry = nodes.add("ShaderNodeNewGeometry")
     point = nodes.add("ShaderNodeTexCoord").outputs["Object"]
@@ -169,7 +169,7 @@ def _material() -> bpy.types.Material:
     return material
 
 
-class _Nodes:
+class Nodes:
     """Adds nodes to a tree, from left to right."""
 
     def __init__(self, tree: bpy.types.NodeTree) -> None:
@@ -189,9 +189,11 @@ class _Nodes:
         return node
 
     def math(self, operation: str, *operands: Any) -> Any:
+        """Add an operation on numbers or sockets; return its output."""
         return self._operation("ShaderNodeMath", operation, operands)
 
     def vector(self, operation: str, *operands: Any) -> Any:
+        """Add an operation on vectors or sockets; return its output."""
         return self._operation("ShaderNodeVectorMath", operation, operands)
 
     def _operation(self, kind: str, operation: str, operands: tuple[Any, ...]) -> Any:

@@ -154,7 +154,12 @@ def _layout(gaussians: Gaussians, native: bool) -> Iterator[tuple[str, str, NDAr
     for index, values in enumerate(_planes(gaussians.harmonics[:, 1:]), 1):
         yield Attributes.harmonic(index), "FLOAT_VECTOR", values
     if not native:
-        yield Attributes.COLOUR, "FLOAT_COLOR", np.concatenate([_linear(gaussians.colours), opacities], axis=1)
+        yield Attributes.COLOUR, "FLOAT_COLOR", shown_colours(gaussians)
+
+
+def shown_colours(gaussians: Gaussians) -> NDArray[np.float32]:
+    """Return what the display shows of each Gaussian, (N, 4): scene-linear colour and opacity."""
+    return np.concatenate([_linear(gaussians.colours), gaussians.opacities[:, None]], axis=1)
 
 
 def _planes(harmonics: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ import bpy
 
 from ...inference.errors import SightlineError
 from ..names import COMMAND
-from . import check, farm, gaussians, render
+from . import bake, check, farm, gaussians, render
 from .options import UsageError
 from .signals import heard_signals
 
@@ -37,7 +37,7 @@ class Subcommand(Protocol):
         """Do it with the open file, and return the exit status; ``received`` fills with signals that ask to stop."""
 
 
-SUBCOMMANDS: tuple[Subcommand, ...] = (render, gaussians, check, farm)
+SUBCOMMANDS: tuple[Subcommand, ...] = (render, gaussians, check, bake, farm)
 
 
 def command(arguments: list[str]) -> int:

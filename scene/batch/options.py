@@ -39,15 +39,20 @@ def add_frame_options(parser: argparse.ArgumentParser, output: str = "--output")
     parser.add_argument(
         "--camera", metavar="NAME", help="camera that frames are made for (default: the scene's target)"
     )
-    parser.add_argument(
-        "--frames", metavar="RANGE", type=_frames, help="as in 1-100,120 or 1-100x2 (default: the scene's range)"
-    )
+    add_range_option(parser)
     parser.add_argument("--quality", choices=[name for name, *_ in QUALITIES], help="how much time a frame may take")
     parser.add_argument(
         output,
         dest="output",
         metavar="PATH",
         help="folder for the frames, or their name with #### for the number (// is FILE's)",
+    )
+
+
+def add_range_option(parser: argparse.ArgumentParser) -> None:
+    """Add what says which frames are meant."""
+    parser.add_argument(
+        "--frames", metavar="RANGE", type=_frames, help="as in 1-100,120 or 1-100x2 (default: the scene's range)"
     )
 
 

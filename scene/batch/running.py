@@ -28,13 +28,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         help="share the frames with other processes, here or on other machines, that make the same range into the same "
         "folder; implies --resume",
     )
-    parser.add_argument(
-        "--workers",
-        metavar="N",
-        type=_workers,
-        help=f"how many frames at once, or '{GPUS}' for one on each GPU (default: as the preferences say)",
-    )
-    parser.add_argument("--device", choices=_DEVICES, default="auto", help="what frames are computed on")
+    add_worker_options(parser)
     parser.add_argument(
         "--attempts",
         metavar="N",
@@ -43,6 +37,17 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         help="how often a frame is tried where the fault may pass, such as a picture out of reach (default: 2)",
     )
     parser.add_argument("--log", metavar="FILE", type=Path, help="file to which everything that happens is added")
+
+
+def add_worker_options(parser: argparse.ArgumentParser) -> None:
+    """Add what says how frames are made in any case, and how that is told."""
+    parser.add_argument(
+        "--workers",
+        metavar="N",
+        type=_workers,
+        help=f"how many frames at once, or '{GPUS}' for one on each GPU (default: as the preferences say)",
+    )
+    parser.add_argument("--device", choices=_DEVICES, default="auto", help="what frames are computed on")
     parser.add_argument("--openjd", action="store_true", help="print progress as Open Job Description reads it")
 
 
