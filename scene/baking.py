@@ -98,10 +98,7 @@ def bake(job: Job, asked: Order, tell: Callable[[Outcome], None]) -> Generator[S
     yield Step(0.95, f"Writing {copy.name}")
     _drop_unseen()
     _pack(job)
-    baked_pictures.show_pictures(patterns)
-    for entry in baked:
-        baked_gaussians.show_files(entry)
-    _save(copy)
+    _write_copy(copy, patterns, baked)
     if outside := _outside(asked.folder):
         named = ", ".join(map(str, outside[:5]))
         job.warnings.append(f"The copy needs {counted(len(outside), 'file')} outside '{asked.folder}': {named}.")
@@ -149,15 +146,18 @@ def _pack(job: Job) -> None:
             job.warnings.append(" ".join(str(error).removeprefix("Error: ").split()))
 
 
-def _save(copy: Path) -> None:
-    """Save the open file as the copy, with paths from there, aside first; an older copy stays as Blender has it stay.
+def _write_copy(copy: Path, patterns: list[tuple[Take, Path]], baked: list[baked_gaussians.Baked]) -> None:
+    """Save the open file as the copy, which shows files; aside first, and an older copy stays as Blender has it stay.
 
     Raises:
         OutputError: If that is not possible.
     """
     unfinished = copy.with_name(f".{copy.stem}.part.blend")
     try:
-        bpy.ops.wm.save_as_mainfile(filepath=str(unfinished))
+        bpy.ops.wm.save_as_mainfile(filepath=str(unfinished))  # from here on, paths are those from the copy
+        baked_pictures.show_pictures(patterns)
+        for entry in baked:
+            baked_gaussians.show_files(entry)
         bpy.ops.file.make_paths_relative()
         unfinished.unlink()  # else it is kept as an older version
         bpy.ops.wm.save_mainfile()

@@ -242,8 +242,9 @@ def test_gaussians_follow_the_frame(
     scene.frame_start, scene.frame_end = 1, 6
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "move.blend"))
     wanted = rendered(scene, tmp_path, 1, 3, 4, 5)
-    status, _, err = bake()
+    status, out, err = bake()
     assert (status, err) == (0, ""), err
+    assert "rror" not in out
     assert files(tmp_path / "baked" / "gaussians") == [f"walk.{frame}.ply" for frame in (2, 3, 5)]
     found = stock("Scene", 1, 3, 4, 5)
     assert_same(found, wanted, 1e-2)
