@@ -9,7 +9,7 @@ from typing import Any
 
 import bpy
 
-from ..inference.errors import OutputError
+from ..inference.errors import OutputError, SightlineError
 from . import baked_gaussians, baked_pictures
 from .backend import client
 from .baked_pictures import Take
@@ -71,6 +71,8 @@ def bake(job: Job, asked: Order, tell: Callable[[Outcome], None]) -> Generator[S
     copy = copy_of(asked.folder)
     followers = baked_gaussians.followers()
     takes = baked_pictures.takes(asked.frames)
+    if any(min(take.frames) < 0 for take in takes):
+        raise SightlineError("Frames below 0 cannot be baked: Blender's image sequences have none; name others.")
     if not takes and not followers:
         job.warnings.append(
             "Nothing in this file needs Sightline to be rendered; the copy is the file with its pictures."

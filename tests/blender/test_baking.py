@@ -277,3 +277,17 @@ def test_what_cannot_be_baked(sightline: bpy.types.Scene, command: Command, tmp_
     status, _, err = command("bake", tmp_path / "move.blend", "--output", tmp_path / "baked")
     assert status == 1 and "The scene 'Scene' renders with Sightline and has no camera; add one." in err
     assert command("bake", tmp_path / "move.blend")[0] == 2
+    status, _, err = command("bake", tmp_path / "move.blend", "--output", tmp_path / "baked", "--frames=-3-2")
+    assert status == 1 and "Frames below 0 cannot be baked" in err
+
+
+def test_older_blenders_say_that_they_cannot_show_sequences(
+    extension: str, blank: None, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud = random_cloud(extension, 5, 1, 0)
+    module(extension, "inference.gaussian_ply").write_gaussians(tmp_path / "walk.0001.ply", cloud)
+    bpy.ops.sightline.import_gaussians(filepath=str(tmp_path / "walk.0001.ply"), sequence=True)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "move.blend"))
+    monkeypatch.setattr(module(extension, "scene.baked_gaussians"), "_IMPORTS_FILES", (99, 0, 0))
+    status, _, err = command("bake", tmp_path / "move.blend", "--output", tmp_path / "baked")
+    assert status == 1 and "The Gaussians of 'walk' follow the frame, which this Blender cannot do from files" in err
