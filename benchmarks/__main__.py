@@ -21,6 +21,7 @@ SUBJECTS = {
     "splatting": "half a million Gaussians on one thread, on all and on a GPU; gradients; the plain reference",
     "people": "a person from two photographs: matching, network, splatting",
     "animation": "a path of frames in Blender: asked for, made, from the cache; memory over 500 of them",
+    "farm": "a render farm's task: start-up, frames, check; a job of 10,000 frames on paper",
     "window": "the rendered viewport and the timeline in the window of a Blender that BLENDER names",
     "cache": "a finished 960 x 540 frame read from the cache, against a plain file; a crowded cache",
     "worker": "starting the worker, a round trip",
