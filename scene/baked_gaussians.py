@@ -58,11 +58,13 @@ def followers() -> list[bpy.types.Object]:
         for obj in bpy.data.objects
         if of_object(obj).sequence and obj.library is None and is_gaussians(obj) and _stock_scenes(obj)
     ]
-    if found and (bpy.app.version < _IMPORTS_FILES or not isinstance(found[0].data, bpy.types.Mesh)):
-        raise GaussiansError(
-            f"The Gaussians of '{found[0].name}' follow the frame, which this Blender cannot do from files alone; bake "
-            "with Blender 4.5 or one up to 5.2."
-        )
+    for obj in found:
+        wanted = "Blender 4.5 or newer" if bpy.app.version < _IMPORTS_FILES else "Blender 4.5 to 5.2"
+        if bpy.app.version < _IMPORTS_FILES or not isinstance(obj.data, bpy.types.Mesh):
+            raise GaussiansError(
+                f"The Gaussians of '{obj.name}' follow the frame, which this Blender cannot do from files alone; bake "
+                f"with {wanted}."
+            )
     return found
 
 
