@@ -110,7 +110,8 @@ def mark_masked(mask, matrix, offset, low, high, planes, view, state):  # type: 
                     state[k, view, y, x] = MASKED
 
 
-@numba.njit(parallel=True, fastmath=True, cache=True, nogil=True)
+# Not with fastmath: code from the cache then rounds otherwise than the same code in the process that compiled it.
+@numba.njit(parallel=True, cache=True, nogil=True)
 def interpolate_costs(costs, left, top, scale_x, scale_y, first, last, low, high, planes, out):  # type: ignore[no-untyped-def]
     """Fill ``out`` (D, H, W) with coarse costs at the planes of a sweep; see :meth:`narrowing.Coarse.prior`.
 
