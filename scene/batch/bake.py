@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sys
 from pathlib import Path
 
 import bpy
 
-from ...inference.errors import Cancelled
-from .. import backend
 from ..baked_pictures import takes
 from ..baking import Order, bake, copy_of
-from ..job import Job, Steps
 from ..names import ENGINE
 from ..worker_pool import preferred_workers
 from .options import add_range_option, at_a_frame_of
 from .report import Report
 from .running import add_worker_options
-from .signals import STOPPED, heeding
+from .signals import Signals, Stopped
 
 NAME = "bake"
 DESCRIPTION = "Write a copy of the file that any Blender renders, without Sightline."
@@ -32,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_worker_options(parser)
 
 
-def run(arguments: argparse.Namespace, received: list[int]) -> int:
+def run(arguments: argparse.Namespace, signals: Signals) -> int:
     """Bake the file; pictures and Gaussians that are there and right are not made again.
 
     Raises:
@@ -45,33 +41,14 @@ def run(arguments: argparse.Namespace, received: list[int]) -> int:
             at_a_frame_of(scene)
     report = Report(sum(len(take.frames) for take in takes(arguments.frames)), openjd=arguments.openjd)
 
-    def work(job: Job) -> Steps:
-        return (yield from heeding(_baked(job, folder, arguments, report), received))
-
-    job = Job("Baking", work)
+    order = Order(folder, arguments.frames, arguments.workers or preferred_workers(), arguments.device)
     try:
-        job.run()
-    except Cancelled:
-        if not received:
-            raise
-        backend.close()
+        outcomes, warnings = signals.run("Baking", lambda job: bake(job, order, report.tell), report.progress)
+    except Stopped:
         print("Stopped; the same command goes on from what is there.", file=sys.stderr)
-        return STOPPED + received[0]
-    report.finished(job)
-    if job.facts["failed"]:
-        return 1
+        raise
+    failed = sorted({outcome.frame for outcome in outcomes if outcome.error is not None})
+    if status := report.finished(failed, warnings):
+        return status
     print(f"Saved: '{copy}'", flush=True)
     return 0
-
-
-def _baked(job: Job, folder: Path, arguments: argparse.Namespace, report: Report) -> Steps:
-    workers = arguments.workers or preferred_workers()
-    steps = bake(job, Order(folder, arguments.frames, workers, arguments.device), report.tell)
-    with contextlib.closing(steps):
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as stop:
-                return {"failed": sorted({outcome.frame for outcome in stop.value if outcome.error is not None})}
-            report.progress(step)
-            yield step

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import bpy
 
-from ...inference.errors import Cancelled
-from .. import backend
 from ..frame_check import Verdict, check_frames
 from ..frame_ranges import frames_as_text
-from ..frames import Frames
 from ..gathering import there
-from ..job import Job, Steps
 from ..movie import CONTAINERS, encode_movie
 from ..words import counted
 from . import gaussians, render
 from .options import UsageError, add_frame_options, add_picture_options
 from .report import Report
-from .signals import STOPPED, heeding
+from .signals import Signals
 
 NAME = "check"
 DESCRIPTION = "Check that every frame is there, whole, and what the scene asks for now."
@@ -40,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--openjd", action="store_true", help="print progress as Open Job Description reads it")
 
 
-def run(arguments: argparse.Namespace, received: list[int]) -> int:
+def run(arguments: argparse.Namespace, signals: Signals) -> int:
     """Check the frames, and make the movie where it is asked for and all are right.
 
     Each frame that is not right is named on standard error, and in the end how to make those anew.
@@ -53,18 +48,7 @@ def run(arguments: argparse.Namespace, received: list[int]) -> int:
     asked = gaussians.clouds_of(arguments) if arguments.gaussians else render.pictures_of(arguments)
     report = Report(len(asked.numbers), openjd=arguments.openjd)
 
-    def work(job: Job) -> Steps:
-        return (yield from heeding(_checked(job, asked, report), received))
-
-    job = Job("Checking frames", work)
-    try:
-        job.run()
-    except Cancelled:
-        if not received:
-            raise
-        backend.close()
-        return STOPPED + received[0]
-    verdicts: list[Verdict] = job.facts["verdicts"]
+    verdicts, _ = signals.run("Checking frames", lambda job: check_frames(job, asked, _tell), report.progress)
     wrong = [verdict for verdict in verdicts if verdict.problem]
     if wrong:
         _tell_way_out(wrong, arguments)
@@ -76,18 +60,6 @@ def run(arguments: argparse.Namespace, received: list[int]) -> int:
         encode_movie(scene, [verdict.path for verdict in verdicts], arguments.movie)
         print(f"Saved: '{arguments.movie}'", flush=True)
     return 0
-
-
-def _checked(job: Job, asked: Frames, report: Report) -> Steps:
-    steps = check_frames(job, asked, _tell)
-    with contextlib.closing(steps):
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as stop:
-                return {"verdicts": stop.value}
-            report.progress(step)
-            yield step
 
 
 def _tell(verdict: Verdict) -> None:

@@ -16,7 +16,7 @@ from ...inference.errors import SightlineError
 from ..names import COMMAND
 from . import bake, check, farm, gaussians, render
 from .options import UsageError
-from .signals import heard_signals
+from .signals import Signals, Stopped
 
 # Exit statuses; a signal's is its number and 128.
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
@@ -33,8 +33,8 @@ class Subcommand(Protocol):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add what it takes besides the file."""
 
-    def run(self, arguments: argparse.Namespace, received: list[int]) -> int:
-        """Do it with the open file, and return the exit status; ``received`` fills with signals that ask to stop."""
+    def run(self, arguments: argparse.Namespace, signals: Signals) -> int:
+        """Do it with the open file, and return the exit status."""
 
 
 SUBCOMMANDS: tuple[Subcommand, ...] = (render, gaussians, check, bake, farm)
@@ -69,10 +69,12 @@ def _do(chosen: Subcommand, arguments: Sequence[str], program: str, *, names_fil
     except SystemExit as stop:  # argparse has said why
         return WRONG_USAGE if stop.code else DONE
     try:
-        with heard_signals() as received:
+        with Signals() as signals:
             if names_file:
                 _open(parsed.file)
-            return chosen.run(parsed, received)
+            return chosen.run(parsed, signals)
+    except Stopped as stop:
+        return stop.status
     except SightlineError as error:
         print(f"Error: {error}", file=sys.stderr, flush=True)
         return WRONG_USAGE if isinstance(error, UsageError) else FAILED

@@ -10,14 +10,11 @@ from pathlib import Path
 import bpy
 
 from ...farm.openjd import LARGEST_CHUNK
-from ...inference.errors import Cancelled
-from .. import backend
 from ..farm_job import Order, export
-from ..job import Job, Steps
 from ..properties import DEVICES, FARM_KINDS, of_scene
 from . import gaussians, render
 from .options import UsageError, add_frame_options, add_picture_options, scene_asked
-from .signals import STOPPED, heeding
+from .signals import Signals
 
 NAME = "farm"
 DESCRIPTION = "Write a job for a render farm; the settings of the scene count where nothing is said."
@@ -48,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(arguments: argparse.Namespace, received: list[int]) -> int:
+def run(arguments: argparse.Namespace, signals: Signals) -> int:
     """Make the first and the last frame, and write the job if they succeed.
 
     Raises:
@@ -65,20 +62,10 @@ def run(arguments: argparse.Namespace, received: list[int]) -> int:
     movie = not clouds and (settings.farm_movie if arguments.movie is None else arguments.movie)
     asked = Order(frames, folder, chunk, movie)
 
-    def work(job: Job) -> Steps:
-        return (yield from heeding(export(job, asked), received))
-
-    job = Job("Exporting a farm job", work)
-    try:
-        job.run()
-    except Cancelled:
-        if not received:
-            raise
-        backend.close()
-        return STOPPED + received[0]
-    for warning in job.warnings:
+    facts, warnings = signals.run("Exporting a farm job", lambda job: export(job, asked))
+    for warning in warnings:
         print(f"Warning: {warning}", file=sys.stderr, flush=True)
-    print(f"{job.facts['sentence']}.", flush=True)
+    print(f"{facts['sentence']}.", flush=True)
     return 0
 
 

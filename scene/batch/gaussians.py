@@ -18,6 +18,7 @@ from ..results import make_folder, numbered_name, output_folder
 from ..synthesis import needed_target
 from .options import add_frame_options, at_a_frame_of, frames_asked, scene_asked
 from .running import add_run_options, run_frames
+from .signals import Signals
 
 NAME = "gaussians"
 DESCRIPTION = "Make a person's Gaussians at every frame; the settings of the scene count where nothing is said."
@@ -37,7 +38,7 @@ def add_coverage_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(arguments: argparse.Namespace, received: list[int]) -> int:
+def run(arguments: argparse.Namespace, signals: Signals) -> int:
     """Make the Gaussians.
 
     Raises:
@@ -45,7 +46,7 @@ def run(arguments: argparse.Namespace, received: list[int]) -> int:
     """
     asked = clouds_of(arguments)
     make_folder(asked.pattern.parent)
-    return run_frames(asked, arguments, "Creating Gaussians", received)
+    return run_frames(asked, arguments, "Creating Gaussians", signals)
 
 
 def clouds_of(arguments: argparse.Namespace) -> Frames:

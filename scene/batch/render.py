@@ -9,6 +9,7 @@ from ..recipes import recipe_of
 from ..results import make_folder
 from .options import add_frame_options, add_picture_options, at_a_frame_of, batch_of
 from .running import add_run_options, run_frames
+from .signals import Signals
 
 NAME = "render"
 DESCRIPTION = "Synthesize the frames of a camera; the settings of the scene count where nothing is said."
@@ -21,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_run_options(parser)
 
 
-def run(arguments: argparse.Namespace, received: list[int]) -> int:
+def run(arguments: argparse.Namespace, signals: Signals) -> int:
     """Make the frames.
 
     Raises:
@@ -29,7 +30,7 @@ def run(arguments: argparse.Namespace, received: list[int]) -> int:
     """
     asked = pictures_of(arguments)
     make_folder(asked.pattern.parent)
-    return run_frames(asked, arguments, "Synthesizing frames", received)
+    return run_frames(asked, arguments, "Synthesizing frames", signals)
 
 
 def pictures_of(arguments: argparse.Namespace) -> Frames:

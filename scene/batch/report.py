@@ -6,12 +6,13 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from ...inference.errors import OutputError, SightlineError
 from ..frames import Outcome
-from ..job import Job, Step
+from ..job import Step
 from ..words import spelled
 
 # Progress is told so often at most (seconds).
@@ -81,17 +82,18 @@ class Report:
         """Enter into the log what has ended it."""
         self._keep(f"Error: {error}")
 
-    def finished(self, job: Job) -> None:
-        """Say what the user should know of it all."""
-        for warning in job.warnings:
+    def finished(self, failed: Sequence[int], warnings: Sequence[str]) -> int:
+        """Say what the user should know of it all, and return the exit status."""
+        for warning in warnings:
             self._complain(f"Warning: {warning}")
-        if failed := job.facts["failed"]:
+        if failed:
             sentence = f"{len(failed)} of {self._number} frames failed: {spelled(failed)}."
             self._complain(sentence)
             if self._openjd:
                 print(f"openjd_fail: {sentence}", flush=True)
-        else:
-            self._keep(f"All of {self._number} frames are there.")
+            return 1
+        self._keep(f"All of {self._number} frames are there.")
+        return 0
 
     def _say(self, sentence: str) -> None:
         print(sentence, flush=True)

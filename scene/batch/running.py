@@ -6,14 +6,12 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from ...inference.errors import Cancelled, SightlineError
-from .. import backend
+from ...inference.errors import SightlineError
 from ..frame_run import make_frames
 from ..frames import Frames
-from ..job import Job, Steps
 from ..worker_pool import GPUS, preferred_workers
 from .report import Report
-from .signals import STOPPED, heeding
+from .signals import Signals, Stopped
 
 # Of inference/devices.py, which knows torch.
 _DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -51,13 +49,14 @@ def add_worker_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--openjd", action="store_true", help="print progress as Open Job Description reads it")
 
 
-def run_frames(asked: Frames, arguments: argparse.Namespace, title: str, received: list[int]) -> int:
+def run_frames(asked: Frames, arguments: argparse.Namespace, title: str, signals: Signals) -> int:
     """Make frames as the arguments of :func:`add_run_options` say, and return the exit status.
 
     Each frame that is written prints ``Saved: 'PATH'``, as Blender's own renders do, and how it goes; what fails is
-    said on standard error, and the other frames are made. A signal ends it at once, and the worker with it.
+    said on standard error, and the other frames are made.
 
     Raises:
+        Stopped: If a signal has come.
         SightlineError: If what is wrong has nothing to do with a frame.
     """
     asked = replace(
@@ -71,36 +70,15 @@ def run_frames(asked: Frames, arguments: argparse.Namespace, title: str, receive
     report = Report(len(asked.numbers), log=arguments.log, openjd=arguments.openjd)
     report.started(f"{title} into {asked.pattern}", asked.numbers)
 
-    def work(job: Job) -> Steps:
-        return (yield from heeding(_made(job, asked, report), received))
-
-    job = Job(title, work)
     try:
-        job.run()
-    except Cancelled:
-        if not received:
-            raise
-        backend.close()
+        outcomes, warnings = signals.run(title, lambda job: make_frames(job, asked, report.tell), report.progress)
+    except Stopped:
         report.stopped()
-        return STOPPED + received[0]
+        raise
     except SightlineError as error:
         report.failed(error)
         raise
-    report.finished(job)
-    return 1 if job.facts["failed"] else 0
-
-
-def _made(job: Job, asked: Frames, report: Report) -> Steps:
-    steps = make_frames(job, asked, report.tell)
-    try:
-        while True:
-            step = next(steps)
-            report.progress(step)
-            yield step
-    except StopIteration as stop:
-        return {"failed": [outcome.frame for outcome in stop.value if outcome.error is not None]}
-    finally:
-        steps.close()
+    return report.finished([outcome.frame for outcome in outcomes if outcome.error is not None], warnings)
 
 
 def _workers(text: str) -> int | str:
