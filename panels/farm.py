@@ -33,6 +33,9 @@ class FarmPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
                 sentence(layout, context, found, "ERROR")
         sentence(layout, context, "Flamenco takes no export: its Manager needs sightline.js.", "INFO")
         layout.operator("wm.path_open", text="Show sightline.js", icon="FILE_FOLDER").filepath = str(FLAMENCO_FOLDER)
+        sentence(layout, context, "A farm without Sightline renders a baked copy.", "INFO")
+        if not job_state().running:
+            layout.operator(Operators.BAKE_FILE, icon="RENDER_ANIMATION")
 
 
 CLASSES = (FarmPanel,)

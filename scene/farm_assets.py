@@ -10,8 +10,8 @@ from pathlib import Path
 
 import bpy
 
-from ..inference.errors import PictureError
 from .frames import Frames
+from .frozen_copy import check_saved
 from .gathering import depsgraph_of, there
 from .gaussian_sequences import file_for
 from .handles import Handle
@@ -97,8 +97,8 @@ def _files_of(pictures: Iterable[Photograph]) -> set[Path]:
     """
     for picture in pictures:
         image = None if picture.image is None else picture.image.resolve()
-        if image is not None and image.is_dirty:
-            raise PictureError(f"The picture '{image.name}' has changes that are not saved; save or pack it first.")
+        if image is not None:
+            check_saved(image)
     return {_absolute(str(picture.path)) for picture in pictures if picture.path is not None}
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import shutil
 import uuid
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -23,9 +22,10 @@ from .frame_files import free_pattern
 from .frame_ranges import frames_as_text, frames_of
 from .frame_run import make_frames
 from .frames import Frames, Outcome
+from .frozen_copy import file_name, save_copy
 from .job import Job, Step, Steps, at_once, part
 from .methods import PEOPLE
-from .properties import of_object, of_scene
+from .properties import of_scene
 from .recipes import Recipe, recipe_of
 from .results import make_folder, numbered_name, output_folder
 from .synthesis import needed_target
@@ -100,8 +100,8 @@ def export(job: Job, asked: Order) -> Steps:
         outcomes = yield from part(_test_frames(job, asked.frames, aside / "test"), 0.0, 0.8)
         assets = yield from part(find_assets(asked.frames), 0.8, 0.9)
         yield Step(0.9, "Saving a copy of the scene")
-        scene_file = aside / f"{numbered_name(_name(), 0)}.blend"
-        _freeze(scene_file)
+        scene_file = aside / f"{numbered_name(file_name(), 0)}.blend"
+        save_copy(scene_file)
         made = _farm_job(asked, outcomes, final / scene_file.name, tuple(sorted(assets.files)))
         write_bundle(aside, made)
         aside.rename(final)
@@ -154,7 +154,7 @@ def _test_frames(job: Job, asked: Frames, folder: Path) -> Generator[Step, None,
 
 def _farm_job(asked: Order, outcomes: list[Outcome], scene_file: Path, assets: tuple[Path, ...]) -> FarmJob:
     frames, recipe = asked.frames, asked.frames.recipe
-    name = _name()
+    name = file_name()
     shown = recipe.stage.target or recipe.capture
     return FarmJob(
         name=name if shown is None else f"{name}, {shown.name}",
@@ -199,42 +199,10 @@ def _memory(outcomes: list[Outcome], device: str) -> Memory | None:
     return max(found, key=lambda memory: (memory.device_bytes or 0, memory.host_bytes or 0), default=None)
 
 
-def _freeze(path: Path) -> None:
-    """Save a copy of the open file, which itself stays as it is.
-
-    Raises:
-        OutputError: If that is not possible.
-    """
-    with _sequences_seen_from(path.parent):
-        try:
-            bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True, relative_remap=True, check_existing=False)
-        except RuntimeError as error:
-            reason = " ".join(str(error).removeprefix("Error: ").split())
-            raise OutputError(f"The copy of the scene cannot be saved: {reason}") from None
-
-
-@contextlib.contextmanager
-def _sequences_seen_from(folder: Path) -> Iterator[None]:
-    """Have the paths of Gaussians' sequences lead from another folder for a while: Blender remaps only its own."""
-    own = [obj for obj in bpy.data.objects if obj.library is None]
-    before = {obj: of_object(obj).sequence for obj in own if of_object(obj).sequence.startswith("//")}
-    for obj, sequence in before.items():
-        of_object(obj).sequence = bpy.path.relpath(bpy.path.abspath(sequence), start=str(folder))
-    try:
-        yield
-    finally:
-        for obj, sequence in before.items():
-            of_object(obj).sequence = sequence
-
-
 def _new_folder(folder: Path) -> Path:
     """Return the first folder for a job of the open file that is not there yet."""
-    name = f"{numbered_name(_name(), 0)} farm job"
+    name = f"{numbered_name(file_name(), 0)} farm job"
     return next(path for number in count() if not (path := folder / numbered_name(name, number)).exists())
-
-
-def _name() -> str:
-    return Path(bpy.data.filepath).stem or "untitled"
 
 
 def _in_words(made: FarmJob, number: int) -> str:

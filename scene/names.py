@@ -72,6 +72,7 @@ class Operators:
     SYNTHESIZE_VIEW = "sightline.synthesize_view"
     SYNTHESIZE_ANIMATION = "sightline.synthesize_animation"
     EXPORT_FARM_JOB = "sightline.export_farm_job"
+    BAKE_FILE = "sightline.bake_file"
     EMPTY_CACHE = "sightline.empty_cache"
     USE_ENGINE = "sightline.use_engine"
     PREVIEW_MASK = "sightline.preview_mask"
