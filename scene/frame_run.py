@@ -211,7 +211,8 @@ class FrameRun:
         try:
             try:
                 data = yield from answer(self._job, worker.client, request.method, params, 0.0, 1.0)
-            except BackendError:
+            except BackendError as error:
+                self._tell(Outcome(frame, path, error=error, maker=worker.label, again=True))
                 data = yield from answer(self._job, worker.client, request.method, params, 0.0, 1.0)
         except Cancelled:
             raise

@@ -117,12 +117,12 @@ def _sequence(job: Job, asked: Order, frames: tuple[int, ...]) -> Steps:
     pattern = _pattern(asked)
     _check_unmoved(asked, pattern)
     wanted = tuple(frame for frame in frames if not file_at(pattern, frame).exists())
-    outcomes: list[Outcome] = []
+    told: list[Outcome] = []
     try:
         asked_frames = Frames(_recipe(asked), wanted, pattern, clouds=True, workers=preferred_workers())
-        yield from make_frames(job, asked_frames, outcomes.append)
+        outcomes = yield from make_frames(job, asked_frames, told.append)
     except Cancelled:
-        raise Cancelled(_kept(sum(outcome.error is None for outcome in outcomes), pattern)) from None
+        raise Cancelled(_kept(sum(outcome.error is None for outcome in told), pattern)) from None
     failed = [outcome for outcome in outcomes if outcome.error is not None]
     if failed and len(failed) == len(outcomes):
         assert failed[0].error is not None

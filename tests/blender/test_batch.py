@@ -86,7 +86,9 @@ def test_a_bad_frame_is_said_and_the_others_are_made(quick: Path, run: Run, monk
     ]
     said = err.splitlines()
     assert said[0] == "Frame 2 (2 of 4) failed: No source sees what the target sees."
-    assert said[1].startswith("Frame 4 (4 of 4) failed: The worker ended unexpectedly (exit code 7)")
+    died = "failed and is tried again: The worker ended unexpectedly (exit code 7)"
+    assert said[1].startswith(f"Frame 3 {died}") and said[2].startswith(f"Frame 4 {died}")
+    assert said[3].startswith("Frame 4 (4 of 4) failed: The worker ended unexpectedly (exit code 7)")
     assert said[-1] == "2 of 4 frames failed: frames 2, 4."
 
 

@@ -170,7 +170,7 @@ def log_tells(soak: Soak) -> None:
     counts = {fault: sum(bool(re.search(words, line)) for line in lines) for fault, words in faults.items()}
     print(f"\nlog: {len(lines)} lines; " + ", ".join(f"{fault}: {count}" for fault, count in counts.items()))
     assert counts["it begins again"] == 4
-    assert all(counts[fault] for fault in ("a picture is away", "the disk is full", "it is stopped"))
+    assert all(counts.values())
     lost = [frame for frame in range(1, FRAMES + 1) if frame not in made]
     twice = [frame for frame, count in made.items() if count > 1]
     print(f"made twice: {len(twice)}, made and not told of because a machine was lost: {len(lost)}")
@@ -179,7 +179,8 @@ def log_tells(soak: Soak) -> None:
 
 def nothing_grows(soak: Soak) -> None:
     """Memory and open files stay as they are, in Blender and in workers."""
-    looked_at = {name: usage for name, usage in soak.usage.items() if len(usage.files) >= 60}
+    # Half a minute is for compiling and loading.
+    looked_at = {name: usage for name, usage in soak.usage.items() if len(usage.files) >= 120}
     assert any(name.startswith("Blender") and "steady" in name for name in looked_at)
     assert any(name.startswith("worker") for name in looked_at)
     for name, usage in looked_at.items():
