@@ -47,10 +47,15 @@ def synthesize(params: dict[str, Any], context: Context) -> dict[str, Any]:
         context.progress(max(0.0, 1 - left), "Taking time")
         time.sleep(0.01)
     context.warning("The photographs are small.")
-    width, height = params["target"]["width"], params["target"]["height"]
-    write_png(path.with_suffix(".part"), np.full((height, width, 3), 128, np.uint8))
-    path.write_bytes(stamped(path.with_suffix(".part").read_bytes(), path.suffix, params["stamp"]))
-    path.with_suffix(".part").unlink()
+    shape = params["target"]["height"], params["target"]["width"], 3
+    if path.suffix == ".exr":
+        from inference.picture_output import write_picture  # takes a while
+
+        write_picture(path, np.full(shape, 0.5, np.float32), stamp=params["stamp"])
+    else:
+        write_png(path.with_suffix(".part"), np.full(shape, 128, np.uint8))
+        path.write_bytes(stamped(path.with_suffix(".part").read_bytes(), path.suffix, params["stamp"]))
+        path.with_suffix(".part").unlink()
     if record := os.environ.get("FRAME_RECORD"):
         with Path(record).open("a") as file:
             file.write(f"{number} {os.getpid()} {gpu}\n")
