@@ -35,7 +35,7 @@ class FarmPanel(SidebarPanel, bpy.types.Panel):  # type: ignore[misc]
         layout.operator("wm.path_open", text="Show sightline.js", icon="FILE_FOLDER").filepath = str(FLAMENCO_FOLDER)
         sentence(layout, context, "A farm without Sightline renders a baked copy.", "INFO")
         if not job_state().running:
-            layout.operator(Operators.BAKE_FILE, icon="RENDER_ANIMATION")
+            layout.operator(Operators.BAKE_FILE, icon="FILE_BLEND")
 
 
 CLASSES = (FarmPanel,)
