@@ -73,7 +73,8 @@ def _program() -> tuple[str, ...]:
     if not bpy.app.binary_path:
         raise SightlineError("This Blender is a module of Python, with no program to start; bake in a Blender that is.")
     scripts = "-Y" if bpy.app.autoexec_fail else "-y"
-    return (bpy.app.binary_path, "-b", scripts, "--addons", PACKAGE, "--command", COMMAND)
+    enable = f"import addon_utils; addon_utils.enable({PACKAGE!r}, default_set=True)"
+    return (bpy.app.binary_path, "-b", scripts, "--python-expr", enable, "--command", COMMAND)
 
 
 def _step(said: str) -> Step:
@@ -96,5 +97,6 @@ def _failure(code: int, said: str) -> str:
         return f"{frames[1].capitalize()} could not be made: {reasons[0]}"
     if errors := _ERROR.findall(said):
         return str(errors[-1])
-    last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "nothing")
+    lines = (line.strip() for line in reversed(said.splitlines()))
+    last = next((line for line in lines if line and not line.startswith("Blender ")), "nothing")  # its version
     return f"The second Blender ended unexpectedly (exit code {code}); it said last: {last[:300]}"

@@ -209,7 +209,7 @@ def test_what_is_refused_before_anything_starts(
 
 
 def test_a_second_blender_that_dies(shot: Path, scene_module: Scene, monkeypatch, tmp_path: Path) -> None:
-    script = "import os; print('Out of memory', flush=True); os._exit(9)"
+    script = "import os; print('Out of memory\\n\\nBlender 9.9', flush=True); os._exit(9)"
     monkeypatch.setattr(scene_module("bake_job"), "_program", lambda: (sys.executable, "-c", script))
     sentence = "The second Blender ended unexpectedly (exit code 9); it said last: Out of memory"
     assert refused(tmp_path / "baked") == sentence

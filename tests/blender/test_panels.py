@@ -80,6 +80,7 @@ def test_a_farm_is_told_what_to_make(capture, drawn: Callable[[], str]) -> None:
     settings = bpy.context.scene.sightline
     text = drawn()
     assert "sightline.export_farm_job" in text and "SceneSettings.farm_movie" in text and "Show sightline.js" in text
+    assert "sightline.bake_file" in text
     settings.farm_kind = "gaussians"
     assert "SceneSettings.farm_movie" not in drawn()
     settings.capture = None
