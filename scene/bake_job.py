@@ -54,6 +54,7 @@ def bake_aside(job: Job, folder: Path) -> Steps:
             code, said = yield from run(job, Command(arguments, frozen.with_name("log.txt"), frozen.parent), _step)
     except OSError as error:
         raise SightlineError(f"A second Blender cannot be started: {error.strerror or error}.") from None
+    said = "\n".join(said.splitlines())  # Windows ends lines otherwise
     if code:
         raise SightlineError(_failure(code, said))
     job.warnings.extend(_WARNING.findall(said.partition(_PROGRESS)[2]))  # before, Blender speaks of itself
@@ -71,7 +72,7 @@ def _program() -> tuple[str, ...]:
         SightlineError: If there is no program.
     """
     if not bpy.app.binary_path:
-        raise SightlineError("This Blender is a module of Python, with no program to start; bake in a Blender that is.")
+        raise SightlineError("This Blender is a module of Python with no program to start; bake in an installed Blender.")
     scripts = "-Y" if bpy.app.autoexec_fail else "-y"
     enable = f"import addon_utils; addon_utils.enable({PACKAGE!r}, default_set=True)"
     return (bpy.app.binary_path, "-b", scripts, "--python-expr", enable, "--command", COMMAND)
@@ -87,7 +88,7 @@ def _step(said: str) -> Step:
 def _last(said: str, begin: str) -> str:
     """Return the rest of the last whole line that begins so; empty where there is none."""
     _, found, rest = said[: said.rfind("\n") + 1].rpartition(begin)
-    return rest.partition("\n")[0] if found else ""
+    return rest.partition("\n")[0].strip() if found else ""
 
 
 def _failure(code: int, said: str) -> str:

@@ -204,7 +204,7 @@ def test_what_is_refused_before_anything_starts(
     monkeypatch.setattr(scene_module("bake_job"), "_program", lambda: (str(tmp_path / "nothing"),))
     assert refused(tmp_path / "baked") == "A second Blender cannot be started: No such file or directory."
     monkeypatch.undo()
-    assert "module of Python, with no program to start" in refused(tmp_path / "baked")
+    assert "module of Python with no program to start" in refused(tmp_path / "baked")
     assert files(tmp_path / "baked") == []
 
 
