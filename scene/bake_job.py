@@ -72,7 +72,9 @@ def _program() -> tuple[str, ...]:
         SightlineError: If there is no program.
     """
     if not bpy.app.binary_path:
-        raise SightlineError("This Blender is a module of Python with no program to start; bake in an installed Blender.")
+        raise SightlineError(
+            "This Blender is a module of Python with no program to start; bake in an installed Blender."
+        )
     scripts = "-Y" if bpy.app.autoexec_fail else "-y"
     enable = f"import addon_utils; addon_utils.enable({PACKAGE!r}, default_set=True)"
     return (bpy.app.binary_path, "-b", scripts, "--python-expr", enable, "--command", COMMAND)
