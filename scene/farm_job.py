@@ -34,8 +34,8 @@ from .words import counted
 # What Flamenco's Manager takes.
 FLAMENCO_FOLDER = ROOT / "farm" / "flamenco"
 
-# What a task takes before its first frame (seconds): two on a warm machine (`benchmarks farm`), fifteen where kernels are
-# compiled or all comes from a cold disk, which is nearer to what a farm has.
+# What a task takes before its first frame (seconds): two on a warm machine (benchmarks/farm.py), fifteen where kernels
+# are compiled or all comes from a cold disk, which is nearer to what a farm has.
 _START_UP = 15.0
 
 # So much of a task may that be, and so many frames a task has at most for it.
