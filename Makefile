@@ -11,7 +11,7 @@ TARGET ?= linux-x64-py311-cpu
 TARGETS ?=
 INDEX ?=
 UV := build/tools/bin/uv
-export BLENDER BLENDERS
+export BLENDER BLENDERS TARGETS
 
 .DEFAULT_GOAL := help
 .PHONY: help env demo test test-gui test-matrix soak lint build bundle release locks bench clean
@@ -62,7 +62,7 @@ test: env
 test-gui: env
 	$(PY) -m pytest tests/gui
 
-# Blenders of their own in build/, fetched once (4 GB); those that BLENDERS names are run as they are.
+# Blenders of their own in build/, fetched once (4 GB); those that BLENDERS names are run as they are. TARGETS names bundles.
 test-matrix: env
 	$(PY) -m pytest tests/matrix
 

@@ -13,9 +13,10 @@ from tests.installed.sessions import ROOT
 from tests.matrix.blenders import MODULES, Blender, module, named
 from wheels import bundle as bundles
 from wheels.builder import build_thin
-from wheels.targets import target
+from wheels.targets import Target, target
 
-BUNDLE = "linux-x64-py311-cpu"
+# Those whose bundles are installed, if this machine is one of them.
+TARGETS = os.environ.get("TARGETS", "").split() or ["linux-x64-py311-cpu"]
 _ROW = "{:42} {:11} {:>7} {:>11} {:>10} {:>16}  {}"
 _HEAD = _ROW.format("zip", "Blender", "zip MB", "unpacked MB", "install s", "first picture s", "worker's Python")
 _rows: list[str] = []
@@ -27,12 +28,18 @@ def thin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_thin(tmp_path_factory.mktemp("thin"))
 
 
+@pytest.fixture(scope="session", params=TARGETS)
+def bundled(request: pytest.FixtureRequest) -> Target:
+    """Each target: for Linux with Python 3.11 and the CPU, unless TARGETS names others."""
+    if not request.param.startswith("linux") or sys.platform != "linux":
+        pytest.skip(f"{request.param} is installed on Linux alone")
+    return target(request.param)
+
+
 @pytest.fixture(scope="session")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bundle for Linux, Python 3.11 and CPU."""
-    if sys.platform != "linux":
-        pytest.skip("this bundle is Linux's")
-    return bundles.bundle(target(BUNDLE), tmp_path_factory.mktemp("bundle"))
+def bundle(bundled: Target, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its bundle."""
+    return bundles.bundle(bundled, tmp_path_factory.mktemp("bundle"))
 
 
 @pytest.fixture(params=[*(version for version, _, _ in MODULES), *named()], ids=str)

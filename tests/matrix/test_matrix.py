@@ -10,6 +10,7 @@ import pytest
 from tests.installed.sessions import outcome
 from tests.made_up import write_capture
 from tests.matrix.blenders import Blender
+from wheels.targets import Target
 
 Note = Callable[[Path, dict[str, Any]], None]
 
@@ -31,11 +32,11 @@ def test_thin_zip_with_a_python_of_the_users(
 
 
 def test_bundle_without_a_network(
-    blender: Blender, bundle: Path, user_folder: Path, tmp_path: Path, note: Note
+    blender: Blender, bundled: Target, bundle: Path, user_folder: Path, tmp_path: Path, note: Note
 ) -> None:
     """Blender unpacks the wheels, and its own Python runs the worker on them."""
-    if blender.python(user_folder) != (3, 11):
-        pytest.skip(f"{bundle.name} is for Python 3.11")
+    if blender.python(user_folder) != bundled.python:
+        pytest.skip(f"{bundle.name} is for Python {'.'.join(map(str, bundled.python))}")
     capture = write_capture(tmp_path / "table")
     arguments = "cycle", bundle, capture, tmp_path / "out", "convglr"
     record = outcome(blender.session(user_folder, *arguments, offline=True, worker=None))
