@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..capture.colmap import camera_of, points_of
+from ..capture.formats.colmap import camera_of, points_of
 from ..capture.names import unique_names
 from ..capture.picture_files import read_pixels
 from ..capture.transforms_output import write_transforms

@@ -1,4 +1,4 @@
-"""Calibrated captures from files: one module for each calibration format, and the photographs behind them."""
+"""Calibrated captures from files (``formats``, a module for each), and the photographs behind them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from pathlib import Path
 
 from ..errors import CaptureError
 from ..view import Capture
-from . import transforms_json
-from .formats import FORMATS
+from .formats import FORMATS, transforms_json
 from .transforms_output import write_transforms
 
 __all__ = ["read_cameras", "read_capture", "write_transforms"]

@@ -11,10 +11,10 @@ from ..camera import Camera
 from ..errors import CaptureError
 from ..file_output import write_bytes
 from ..view import Capture, View
+from .formats.transforms_json import OPENGL_TO_OPENCV
 from .names import file_stem
 from .picture_copies import copy_file
 from .ply import write_ply_points
-from .transforms_json import OPENGL_TO_OPENCV
 
 POINTS_FILE = "sparse_points.ply"
 

@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from inference.camera import Camera
-from inference.capture import read_capture, transforms_json
-from inference.capture.formats import FORMATS
+from inference.capture import read_capture
+from inference.capture.formats import FORMATS, transforms_json
 from inference.capture.rectification import distort
 from inference.errors import PictureError
 

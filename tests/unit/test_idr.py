@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from inference.capture import idr, read_capture
+from inference.capture import read_capture
+from inference.capture.formats import idr
 from inference.errors import CameraError, CaptureError, PictureError
 from tests.unit.capture_fuzz import check_damage
 from tests.unit.capture_samples import HEIGHT, POINTS, WIDTH, found_by, pose, save_picture, seen

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inference.capture import llff, read_capture
+from inference.capture import read_capture
+from inference.capture.formats import llff
 from inference.errors import CameraError, CaptureError, PictureError
 from tests.unit.capture_fuzz import check_damage
 from tests.unit.capture_samples import HEIGHT, WIDTH, found_by, local, pose, save_picture, seen

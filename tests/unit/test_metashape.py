@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from inference.capture import metashape, read_capture
+from inference.capture import read_capture
+from inference.capture.formats import metashape
 from inference.errors import CameraError, CaptureError, PictureError
 from tests.unit.capture_fuzz import check_damage
 from tests.unit.capture_samples import HEIGHT, WIDTH, found_by, local, pose, save_picture, seen

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from inference.capture import opencv_yaml, read_capture
+from inference.capture import read_capture
+from inference.capture.formats import opencv_yaml
 from inference.errors import CameraError, CaptureError, PictureError
 from tests.shared_data import SHARED
 from tests.unit.capture_fuzz import check_damage

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from inference.capture import openmvg, read_capture
+from inference.capture import read_capture
+from inference.capture.formats import openmvg
 from inference.errors import CameraError, CaptureError
 from tests.unit.capture_fuzz import check_damage
 from tests.unit.capture_samples import (

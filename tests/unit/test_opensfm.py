@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from inference.capture import opensfm, read_capture
+from inference.capture import read_capture
+from inference.capture.formats import opensfm
 from inference.errors import CameraError, CaptureError
 from tests.unit.capture_fuzz import check_damage
 from tests.unit.capture_samples import (

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inference.capture import read_capture, realityscan_csv
+from inference.capture import read_capture
+from inference.capture.formats import realityscan_csv
 from inference.errors import CameraError, CaptureError, PictureError
 from tests.unit.capture_fuzz import check_damage
 from tests.unit.capture_samples import HEIGHT, WIDTH, found_by, pose, save_picture, seen

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from inference.capture import read_capture, realityscan_xmp
+from inference.capture import read_capture
+from inference.capture.formats import realityscan_xmp
 from inference.errors import CameraError, CaptureError, PictureError
 from tests.unit.capture_fuzz import check_damage
 from tests.unit.capture_samples import found_by, pose, save_picture, seen

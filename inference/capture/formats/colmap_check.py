@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
-from ..errors import CaptureError
+from ...errors import CaptureError
 
 _COUNT = re.compile(r"#\s*Number of \w+:\s*(\d+)")
 

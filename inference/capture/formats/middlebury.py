@@ -17,14 +17,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..camera import Camera
-from ..errors import CaptureError
-from ..view import Capture
-from .calibration_files import head, read_text
-from .intrinsic_matrix import pinhole
-from .located import find_pictures
-from .picture_files import picture_size
-from .shots import Shot, views_of
+from ...camera import Camera
+from ...errors import CaptureError
+from ...view import Capture
+from ..calibration_files import head, read_text
+from ..intrinsic_matrix import pinhole
+from ..located import find_pictures
+from ..picture_files import picture_size
+from ..shots import Shot, views_of
 
 FORMAT = "Middlebury"
 ACCEPTS = "a *_par.txt of Middlebury"

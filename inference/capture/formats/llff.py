@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..camera import Camera
-from ..errors import CameraError, CaptureError, PictureError
-from ..view import Capture, View
-from .calibration_files import head
-from .located import pictures_in
-from .names import unique_names
-from .numpy_files import read_npy
+from ...camera import Camera
+from ...errors import CameraError, CaptureError, PictureError
+from ...view import Capture, View
+from ..calibration_files import head
+from ..located import pictures_in
+from ..names import unique_names
+from ..numpy_files import read_npy
 
 FORMAT = "LLFF"
 ACCEPTS = "a poses_bounds.npy"

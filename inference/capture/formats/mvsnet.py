@@ -17,13 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ..camera import Camera
-from ..errors import CameraError, CaptureError
-from ..view import Capture, View
-from .calibration_files import head, read_text
-from .intrinsic_matrix import pinhole
-from .located import by_number, missing_pictures, pictures_in
-from .picture_files import picture_size
+from ...camera import Camera
+from ...errors import CameraError, CaptureError
+from ...view import Capture, View
+from ..calibration_files import head, read_text
+from ..intrinsic_matrix import pinhole
+from ..located import by_number, missing_pictures, pictures_in
+from ..picture_files import picture_size
 
 FORMAT = "MVSNet"
 ACCEPTS = "a folder of *_cam.txt files"

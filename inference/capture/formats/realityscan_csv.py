@@ -24,15 +24,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..camera import Camera
-from ..errors import CaptureError
-from ..view import Capture
-from .calibration_files import head, read_text
-from .entries import number
-from .located import find_pictures
-from .picture_files import picture_size
+from ...camera import Camera
+from ...errors import CaptureError
+from ...view import Capture
+from ..calibration_files import head, read_text
+from ..entries import number
+from ..located import find_pictures
+from ..picture_files import picture_size
+from ..shots import Shot, views_of
 from .realityscan_camera import FILM, realityscan_camera, unnamed_lens
-from .shots import Shot, views_of
 
 FORMAT = "RealityScan CSV"
 ACCEPTS = "a CSV of RealityScan's camera parameters"

@@ -22,13 +22,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..camera import Camera, Distortion
-from ..errors import CameraError, CaptureError
-from ..view import Capture, View
-from .calibration_files import head, read_text
-from .intrinsic_matrix import pinhole
-from .located import locate, missing_pictures, pictures_in
-from .picture_files import picture_size
+from ...camera import Camera, Distortion
+from ...errors import CameraError, CaptureError
+from ...view import Capture, View
+from ..calibration_files import head, read_text
+from ..intrinsic_matrix import pinhole
+from ..located import locate, missing_pictures, pictures_in
+from ..picture_files import picture_size
 
 FORMAT = "OpenCV YAML"
 ACCEPTS = "an intri.yml beside an extri.yml"

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..camera import Camera, Distortion
-from ..errors import BackendError, CameraError, CaptureError
-from ..view import Capture, View
-from ..worker.failures import missing_package
+from ...camera import Camera, Distortion
+from ...errors import BackendError, CameraError, CaptureError
+from ...view import Capture, View
+from ...worker.failures import missing_package
+from ..located import find_pictures, missing_pictures
+from ..names import unique_names
 from .colmap_check import check_model
-from .located import find_pictures, missing_pictures
-from .names import unique_names
 
 FORMAT = "COLMAP"
 ACCEPTS = "a COLMAP model (cameras, images and points3D, as .bin or .txt)"

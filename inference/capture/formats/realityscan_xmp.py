@@ -19,15 +19,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ..camera import Camera
-from ..errors import CameraError, CaptureError
-from ..view import Capture
-from .calibration_files import head, load_xml
-from .entries import number, numbers
-from .located import find_pictures
-from .picture_files import picture_size
+from ...camera import Camera
+from ...errors import CameraError, CaptureError
+from ...view import Capture
+from ..calibration_files import head, load_xml
+from ..entries import number, numbers
+from ..located import find_pictures
+from ..picture_files import picture_size
+from ..shots import Shot, views_of
 from .realityscan_camera import FILM, realityscan_camera
-from .shots import Shot, views_of
 
 FORMAT = "RealityScan XMP"
 ACCEPTS = "a folder of RealityScan's .xmp files"

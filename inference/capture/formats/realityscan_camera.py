@@ -15,9 +15,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..camera import Camera, Distortion
-from ..errors import CameraError
-from .brown_lens import brown_lens
+from ...camera import Camera, Distortion
+from ...errors import CameraError
+from ..brown_lens import brown_lens
 
 # Millimetres of 35 mm film.
 FILM = 36.0

@@ -26,12 +26,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..camera import Camera, Distortion
-from ..errors import CameraError, CaptureError
-from ..view import Capture
-from .calibration_files import head, load_json
-from .entries import number, numbers, points, record, whole
-from .shots import Shot, views_of
+from ...camera import Camera, Distortion
+from ...errors import CameraError, CaptureError
+from ...view import Capture
+from ..calibration_files import head, load_json
+from ..entries import number, numbers, points, record, whole
+from ..shots import Shot, views_of
 
 FORMAT = "Meshroom"
 ACCEPTS = "a cameras.sfm of Meshroom"

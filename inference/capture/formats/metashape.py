@@ -26,15 +26,15 @@ from xml.etree.ElementTree import Element
 import numpy as np
 from numpy.typing import NDArray
 
-from ..camera import Camera, Distortion
-from ..errors import CameraError, CaptureError
-from ..view import Capture
-from .brown_lens import brown_lens
-from .calibration_files import head, load_xml
-from .entries import number, numbers, whole
-from .geocentric import local_frame
-from .intrinsic_matrix import pinhole
-from .shots import Shot, views_of
+from ...camera import Camera, Distortion
+from ...errors import CameraError, CaptureError
+from ...view import Capture
+from ..brown_lens import brown_lens
+from ..calibration_files import head, load_xml
+from ..entries import number, numbers, whole
+from ..geocentric import local_frame
+from ..intrinsic_matrix import pinhole
+from ..shots import Shot, views_of
 
 FORMAT = "Metashape"
 ACCEPTS = "an XML of Metashape's Export Cameras"

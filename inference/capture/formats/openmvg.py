@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from ..camera import Camera, Distortion
-from ..errors import CameraError, CaptureError
-from ..view import Capture
-from .calibration_files import head, load_json
-from .entries import number, numbers, points, record, whole
-from .shots import Shot, views_of
+from ...camera import Camera, Distortion
+from ...errors import CameraError, CaptureError
+from ...view import Capture
+from ..calibration_files import head, load_json
+from ..entries import number, numbers, points, record, whole
+from ..shots import Shot, views_of
 
 FORMAT = "OpenMVG"
 ACCEPTS = "an sfm_data.json of OpenMVG"

@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from ..camera import Camera, Distortion
-from ..errors import CameraError, CaptureError, PictureError
-from ..view import Capture, View
-from .calibration_files import head, load_json
-from .located import locate, missing_pictures
-from .names import unique_names
-from .picture_files import picture_size
-from .ply import read_ply_points
+from ...camera import Camera, Distortion
+from ...errors import CameraError, CaptureError, PictureError
+from ...view import Capture, View
+from ..calibration_files import head, load_json
+from ..located import locate, missing_pictures
+from ..names import unique_names
+from ..picture_files import picture_size
+from ..ply import read_ply_points
 
 FORMAT = "transforms.json"
 ACCEPTS = "a transforms.json"

@@ -19,12 +19,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ..camera import Camera, Distortion
-from ..errors import CameraError, CaptureError
-from ..view import Capture
-from .calibration_files import head, load_json_list
-from .entries import number, numbers, points, record, whole
-from .shots import Shot, views_of
+from ...camera import Camera, Distortion
+from ...errors import CameraError, CaptureError
+from ...view import Capture
+from ..calibration_files import head, load_json_list
+from ..entries import number, numbers, points, record, whole
+from ..shots import Shot, views_of
 
 FORMAT = "OpenSfM"
 ACCEPTS = "a reconstruction.json of OpenSfM"

@@ -18,14 +18,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..camera import Camera
-from ..errors import CameraError, CaptureError, PictureError
-from ..view import Capture, View
-from .intrinsic_matrix import pinhole
-from .located import by_number, missing_pictures, pictures_in
-from .names import unique_names
-from .numpy_files import names_in_npz, read_npz
-from .picture_files import picture_size
+from ...camera import Camera
+from ...errors import CameraError, CaptureError, PictureError
+from ...view import Capture, View
+from ..intrinsic_matrix import pinhole
+from ..located import by_number, missing_pictures, pictures_in
+from ..names import unique_names
+from ..numpy_files import names_in_npz, read_npz
+from ..picture_files import picture_size
 
 FORMAT = "IDR"
 ACCEPTS = "a cameras.npz of IDR or NeuS"

@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..camera import Camera
-from ..errors import CameraError, CaptureError
-from ..view import Capture
-from .calibration_files import head, read_text
-from .intrinsic_matrix import pinhole
-from .shots import Shot, views_of
+from ...camera import Camera
+from ...errors import CameraError, CaptureError
+from ...view import Capture
+from ..calibration_files import head, read_text
+from ..intrinsic_matrix import pinhole
+from ..shots import Shot, views_of
 
 FORMAT = "Strecha"
 ACCEPTS = "a folder of .camera files"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from ..view import Capture
+from ...view import Capture
 from . import (
     colmap,
     idr,
