@@ -14,6 +14,7 @@ from ..scene.gathering import capture_of, stage_of
 from ..scene.job import Job
 from ..scene.names import Operators
 from ..scene.properties import of_scene
+from .into_folder import IntoFolder
 from .modal import AskingJobOperator, Outcome
 
 
@@ -78,7 +79,7 @@ class ExportTransforms(ExportOperator, bpy.types.Operator):
         return self.job_for(context, self.filepath)
 
 
-class ExportColmap(ExportOperator, bpy.types.Operator):
+class ExportColmap(IntoFolder, ExportOperator, bpy.types.Operator):
     """Write the capture as a COLMAP model."""
 
     bl_idname = Operators.EXPORT_COLMAP
@@ -88,17 +89,6 @@ class ExportColmap(ExportOperator, bpy.types.Operator):
         "pictures beside it (images), into the folder that you choose. Cameras that are switched off are left out"
     )
     kind = "colmap"
-
-    if TYPE_CHECKING:
-        directory: str
-        filter_folder: bool
-    else:
-        directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE"})
-        filter_folder: BoolProperty(default=True, options={"HIDDEN"})
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Outcome:
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
 
     def job(self, context: bpy.types.Context) -> Job:
         return self.job_for(context, self.directory)

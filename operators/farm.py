@@ -2,46 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 import bpy
-from bpy.props import BoolProperty, StringProperty
 
-from ..inference.errors import SightlineError
 from ..scene.bake_job import bake_aside
 from ..scene.farm_job import export, obstacle, order
 from ..scene.job import Job
 from ..scene.names import Operators
-from .modal import AskingJobOperator, Outcome
+from .into_folder import IntoFolder
+from .modal import AskingJobOperator
 
 
-class _IntoFolder(AskingJobOperator):
-    """A job that asks for a folder before."""
-
-    if TYPE_CHECKING:
-        directory: str
-        filter_folder: bool
-    else:
-        directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE"})
-        filter_folder: BoolProperty(default=True, options={"HIDDEN"})
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Outcome:
-        context.window_manager.fileselect_add(self)  # type: ignore[arg-type]
-        return {"RUNNING_MODAL"}
-
-    def folder(self) -> Path:
-        """Return the folder that was chosen.
-
-        Raises:
-            SightlineError: If none was.
-        """
-        if not self.directory:
-            raise SightlineError("No folder is named; choose one.")
-        return Path(bpy.path.abspath(self.directory)).absolute()
-
-
-class ExportFarmJob(_IntoFolder, bpy.types.Operator):
+class ExportFarmJob(IntoFolder, AskingJobOperator, bpy.types.Operator):
     """Write the frame range as a job for a render farm."""
 
     bl_idname = Operators.EXPORT_FARM_JOB
@@ -64,7 +35,7 @@ class ExportFarmJob(_IntoFolder, bpy.types.Operator):
         return Job("Exporting a farm job", lambda job: export(job, asked))
 
 
-class BakeFile(_IntoFolder, bpy.types.Operator):
+class BakeFile(IntoFolder, AskingJobOperator, bpy.types.Operator):
     """Write a copy of the file that needs no Sightline."""
 
     bl_idname = Operators.BAKE_FILE

@@ -6,6 +6,8 @@ number of its own, in no encoding), and not the harmonics of other tools.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +28,7 @@ from .gaussians import is_gaussians, shown_colours
 from .job import Step, aside
 from .names import ENGINE, Attributes
 from .properties import of_object
+from .requests import file_identity
 from .results import numbered_name
 
 FOLDER = "gaussians"
@@ -81,6 +84,7 @@ def write_sequence(
 
     Raises:
         GaussiansError: If a file of the sequence cannot be read.
+        PictureError: If one is gone meanwhile.
         OutputError: If one cannot be written.
     """
     pattern = Path(bpy.path.abspath(of_object(obj).sequence))
@@ -94,8 +98,7 @@ def write_sequence(
         if numbers and number == numbers[max(numbers)]:
             continue
         numbers[frame] = number
-        stat = path.stat()
-        stamp = f"{path.name} {stat.st_size} {stat.st_mtime_ns}"
+        stamp = hashlib.sha256(json.dumps(file_identity(path)).encode()).hexdigest()[:40]
         baked = folder / FOLDER / f"{name}.{number}.ply"
         if read_stamp(baked) != stamp:
             yield from aside(partial(_write, path, baked, stamp), step)

@@ -18,15 +18,14 @@ from ..inference.errors import OutputError, SightlineError
 from . import checks, reconstruction
 from .backend import ROOT
 from .farm_assets import find_assets
-from .frame_files import free_pattern
+from .frame_files import cloud_pattern, free_pattern
 from .frame_ranges import frames_as_text, frames_of
 from .frame_run import make_frames
 from .frames import Frames, Outcome
 from .frozen_copy import file_name, save_copy
 from .job import Job, Step, Steps, at_once, part
-from .methods import PEOPLE
 from .properties import of_scene
-from .recipes import Recipe, recipe_of
+from .recipes import cloud_recipe, recipe_of
 from .results import make_folder, numbered_name, output_folder
 from .synthesis import needed_target
 from .words import counted
@@ -129,8 +128,8 @@ def _pictures(context: bpy.types.Context) -> Frames:
 def _clouds(context: bpy.types.Context) -> Frames:
     """Return the Gaussians of all frames, as Create Gaussians makes and names them."""
     asked, scene = reconstruction.order(context), context.scene
-    recipe = Recipe(asked.stage, PEOPLE, asked.quality, source_count=2, capture=asked.capture)
-    pattern = output_folder(scene) / f"{numbered_name(asked.capture.name, 0)}.####.ply"
+    recipe = cloud_recipe(asked.stage, asked.capture, asked.quality)
+    pattern = cloud_pattern(output_folder(scene), asked.capture.name)
     return Frames(recipe, tuple(frames_of(scene)), pattern, clouds=True)
 
 

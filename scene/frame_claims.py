@@ -80,9 +80,11 @@ class Claims:
             self._remove_stale(claim)
 
     def release(self, path: Path) -> None:
-        """Give up a claim of this process."""
+        """Give up a claim, if this process has it."""
         with self._lock:
-            self._held.discard(path)
+            if path not in self._held:
+                return
+            self._held.remove(path)
         claim = _claim_of(path)
         if _owner_of(claim) == self._owner:  # whoever took it for stale has it now
             with contextlib.suppress(OSError):

@@ -27,6 +27,11 @@ def frame_pattern(folder: Path, target: str, file_format: str, number: int = 0) 
     return folder / numbered_name(f"{name} frames", number) / f"{name}.####{SUFFIXES[file_format][0]}"
 
 
+def cloud_pattern(folder: Path, capture: str, number: int = 0) -> Path:
+    """Return the pattern of a sequence of a capture's Gaussians in a folder for results."""
+    return folder / f"{numbered_name(capture, number)}.####.ply"
+
+
 def free_pattern(folder: Path, target: str, file_format: str, frames: Sequence[int]) -> Generator[Step, None, Path]:
     """Return the first pattern under which no wanted frame is somebody else's file."""
     for number in count():

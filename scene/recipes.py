@@ -14,7 +14,7 @@ from .gathering import Stage, capture_of, read_sources, there, write_capture
 from .gaussians import is_gaussians
 from .handles import Handle
 from .job import Step
-from .methods import SPLATTING, uses_pairs
+from .methods import PEOPLE, SPLATTING, uses_pairs
 from .properties import of_scene
 
 # Asks the worker something and yields steps while that takes.
@@ -78,6 +78,11 @@ def recipe_of(
             raise DepthRangeError("The nearest distance of the depth range must be below the farthest.")
         recipe = replace(recipe, depth=(settings.depth_near, settings.depth_far))
     return replace(recipe, capture=capture_of(scene))
+
+
+def cloud_recipe(stage: Stage, capture: Handle[bpy.types.Collection], quality: str) -> Recipe:
+    """Return what is asked for of a person's Gaussians: for the view of the stage's target, where it has one."""
+    return Recipe(stage, PEOPLE, quality, source_count=2, capture=capture)
 
 
 def visible_gaussians(view_layer: bpy.types.ViewLayer, *, render: bool = False) -> list[bpy.types.Object]:

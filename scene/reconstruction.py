@@ -18,6 +18,7 @@ from ..inference.gaussian_ply import read_gaussians
 from ..inference.gaussians import Gaussians
 from . import checks, results
 from .backend import client
+from .frame_files import cloud_pattern
 from .frame_ranges import frames_of
 from .frame_run import make_frames
 from .frames import Frames, Outcome
@@ -27,11 +28,10 @@ from .gaussians import create_object, is_gaussians
 from .handles import Handle
 from .hanging import hang, root_of
 from .job import Job, Step, Steps, answer, aside
-from .methods import PEOPLE
 from .names import RESULT_KEY
 from .numbered_files import file_at
 from .properties import of_object, of_scene
-from .recipes import Recipe
+from .recipes import cloud_recipe
 from .requests import cloud_request, worker_params
 from .worker_pool import preferred_workers
 
@@ -99,7 +99,9 @@ def _still(job: Job, asked: Order) -> Steps:
         depsgraph_of(asked.stage, update=True)
         camera = None if asked.stage.target is None else read_target(asked.stage)
         graph = partial(depsgraph_of, asked.stage)
-        request = yield from cloud_request(_recipe(asked), camera, asked.frame, graph, {})
+        request = yield from cloud_request(
+            cloud_recipe(asked.stage, asked.capture, asked.quality), camera, asked.frame, graph, {}
+        )
         job.warnings.extend(f"'{name}' is not used: {reason}" for name, reason in request.unused.items())
         data = yield from answer(job, client(), request.method, worker_params(request, save=path), 0.05, 0.95)
         metadata = dict(data.get("metadata", {})) | request.known
@@ -119,7 +121,8 @@ def _sequence(job: Job, asked: Order, frames: tuple[int, ...]) -> Steps:
     wanted = tuple(frame for frame in frames if not file_at(pattern, frame).exists())
     told: list[Outcome] = []
     try:
-        asked_frames = Frames(_recipe(asked), wanted, pattern, clouds=True, workers=preferred_workers())
+        recipe = cloud_recipe(asked.stage, asked.capture, asked.quality)
+        asked_frames = Frames(recipe, wanted, pattern, clouds=True, workers=preferred_workers())
         outcomes = yield from make_frames(job, asked_frames, told.append)
     except Cancelled:
         raise Cancelled(_kept(sum(outcome.error is None for outcome in told), pattern)) from None
@@ -137,10 +140,6 @@ def _sequence(job: Job, asked: Order, frames: tuple[int, ...]) -> Steps:
     follow(obj, results.stored(pattern), _scene(asked).frame_current, held)
     sentence = f"{obj.name}: {len(outcomes) - len(failed)} frames, {pattern.name}"
     return {"object": obj.name, "path": str(pattern), "metadata": metadata, "sentence": sentence}
-
-
-def _recipe(asked: Order) -> Recipe:
-    return Recipe(asked.stage, PEOPLE, asked.quality, source_count=2, capture=asked.capture)
 
 
 def _read_cloud(job: Job, path: Path) -> Generator[Step, None, Gaussians]:
@@ -196,7 +195,7 @@ def _pattern(asked: Order) -> Path:
     folder = results.make_folder(results.output_folder(_scene(asked)))
     last: Path | None = None
     for number in count():
-        pattern = folder / f"{results.numbered_name(asked.capture.name, number)}.####.ply"
+        pattern = cloud_pattern(folder, asked.capture.name, number)
         if not files_of(pattern):
             return last if asked.missing and last is not None else pattern
         last = pattern

@@ -157,11 +157,11 @@ def _identified(value: Any, name: str = "") -> Any:
     if isinstance(value, list | tuple):
         return [_identified(item, name) for item in value]
     if isinstance(value, str) and name != "name" and Path(value).is_absolute():
-        return _file_identity(Path(value))
+        return file_identity(Path(value))
     return value
 
 
-def _file_identity(path: Path) -> list[Any]:
+def file_identity(path: Path) -> list[Any]:
     """Return what tells a file's content; the folder it lies in may be elsewhere on another machine.
 
     Raises:

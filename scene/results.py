@@ -11,8 +11,9 @@ import bpy
 
 from ..inference.errors import OutputError
 from .backend import preferences, user_folder
+from .enumerations import METHODS
 from .names import RESULT_KEY
-from .properties import METHODS, of_scene
+from .properties import of_scene
 from .words import counted
 
 # What a result's custom property says of its file, so that a file somebody else has touched is known.

@@ -10,8 +10,9 @@ from pathlib import Path
 import bpy
 
 from ...farm.openjd import LARGEST_CHUNK
+from ..enumerations import DEVICES, FARM_KINDS
 from ..farm_job import Order, export
-from ..properties import DEVICES, FARM_KINDS, of_scene
+from ..properties import of_scene
 from . import gaussians, render
 from .options import UsageError, add_frame_options, add_picture_options, scene_asked
 from .signals import Signals

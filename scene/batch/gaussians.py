@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-import bpy
-
+from ..frame_files import cloud_pattern
 from ..frames import Frames
 from ..gathering import Stage, capture_of
 from ..handles import Handle
-from ..methods import PEOPLE
-from ..numbered_files import parts
 from ..properties import of_scene
-from ..recipes import Recipe
-from ..results import make_folder, numbered_name, output_folder
+from ..recipes import cloud_recipe
+from ..results import make_folder, output_folder
 from ..synthesis import needed_target
-from .options import add_frame_options, at_a_frame_of, frames_asked, scene_asked
+from .options import add_frame_options, at_a_frame_of, frames_asked, named_pattern, scene_asked
 from .running import add_run_options, run_frames
 from .signals import Signals
 
@@ -64,17 +60,8 @@ def clouds_of(arguments: argparse.Namespace) -> Frames:
     target = Handle.to(needed_target(scene), "objects") if coverage == "TARGET" else None
     stage = Stage(Handle.to(scene, "scenes"), scene.view_layers[0].name, target)
     capture = capture_of(scene)
-    recipe = Recipe(stage, PEOPLE, arguments.quality or settings.quality, source_count=2, capture=capture)
-    pattern = _pattern(scene, capture.name, arguments.output)
+    recipe = cloud_recipe(stage, capture, arguments.quality or settings.quality)
+    pattern = cloud_pattern(output_folder(scene), capture.name)
+    if arguments.output is not None:
+        pattern = named_pattern(arguments.output, pattern.name, (".ply",))
     return Frames(recipe, frames_asked(scene, arguments), pattern, clouds=True)
-
-
-def _pattern(scene: bpy.types.Scene, capture: str, output: str | None) -> Path:
-    """Return the pattern of the files. Without --output they go where *Create Gaussians* puts them."""
-    name = f"{numbered_name(capture, 0)}.####.ply"
-    if output is None:
-        return output_folder(scene) / name
-    place = Path(bpy.path.abspath(output)).absolute()
-    if parts(place.name) is None:
-        return place / name
-    return place if place.suffix.lower() == ".ply" else place.with_name(f"{place.name}.ply")

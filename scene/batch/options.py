@@ -10,11 +10,12 @@ from pathlib import Path
 import bpy
 
 from ...inference.errors import SightlineError
+from ..enumerations import FRAME_FORMATS, METHODS, QUALITIES
 from ..frame_files import SUFFIXES, frame_pattern, free_pattern
 from ..frame_ranges import frames_of, parse_frames
 from ..job import at_once
 from ..numbered_files import parts
-from ..properties import FRAME_FORMATS, METHODS, QUALITIES, of_scene
+from ..properties import of_scene
 from ..results import output_folder
 from ..synthesis import needed_target
 
@@ -103,6 +104,20 @@ def at_a_frame_of(scene: bpy.types.Scene) -> None:
     scene.frame_set(min(max(scene.frame_current, scene.frame_start), scene.frame_end))
 
 
+def named_pattern(output: str, name: str, suffixes: Sequence[str]) -> Path:
+    """Return the pattern of the files that ``--output`` names.
+
+    Args:
+        output: A folder, or files with # for their numbers.
+        name: Of the files in a folder.
+        suffixes: What their names may end in, lower case; the first one is added where they end otherwise.
+    """
+    place = Path(bpy.path.abspath(output)).absolute()
+    if parts(place.name) is None:
+        return place / name
+    return place if place.suffix.lower() in suffixes else place.with_name(place.name + suffixes[0])
+
+
 def _scene(name: str | None) -> bpy.types.Scene:
     if name is None:
         return bpy.context.scene
@@ -131,15 +146,14 @@ def _pattern(scene: bpy.types.Scene, target: bpy.types.Object, arguments: argpar
     file_format = arguments.format or of_scene(scene).frame_format
     if arguments.output is None:
         return at_once(free_pattern(output_folder(scene), target.name, file_format, frames_asked(scene, arguments)))
-    output = Path(bpy.path.abspath(arguments.output)).absolute()
-    if parts(output.name) is None:
-        return output / frame_pattern(output, target.name, file_format).name
-    named = next((name for name, suffixes in SUFFIXES.items() if output.suffix.lower() in suffixes), None)
-    if named is None:
-        return output.with_name(output.name + SUFFIXES[file_format][0])
-    if arguments.format not in {None, named}:
+    output = Path(arguments.output)
+    named = None
+    if parts(output.name) is not None:
+        named = next((name for name, suffixes in SUFFIXES.items() if output.suffix.lower() in suffixes), None)
+    if named is not None and arguments.format not in {None, named}:
         raise UsageError(f"--output names a file ending in {output.suffix}, and --format says {arguments.format}.")
-    return output
+    name = frame_pattern(Path(), target.name, file_format).name
+    return named_pattern(arguments.output, name, SUFFIXES[named or file_format])
 
 
 def _frames(text: str) -> tuple[int, ...]:

@@ -7,14 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...inference.errors import SightlineError
+from ..enumerations import DEVICES
 from ..frame_run import make_frames
 from ..frames import Frames
 from ..worker_pool import GPUS, preferred_workers
 from .report import Report
 from .signals import Signals, Stopped
-
-# Of inference/devices.py, which knows torch.
-_DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +43,9 @@ def add_worker_options(parser: argparse.ArgumentParser) -> None:
         type=_workers,
         help=f"how many frames at once, or '{GPUS}' for one on each GPU (default: as the preferences say)",
     )
-    parser.add_argument("--device", choices=_DEVICES, default="auto", help="what frames are computed on")
+    parser.add_argument(
+        "--device", choices=[name for name, *_ in DEVICES], default="auto", help="what frames are computed on"
+    )
     parser.add_argument("--openjd", action="store_true", help="print progress as Open Job Description reads it")
 
 
