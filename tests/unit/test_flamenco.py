@@ -60,7 +60,7 @@ def test_every_setting_is_used_and_nothing_else_is() -> None:
 
 
 def test_the_choices_are_those_of_the_extension() -> None:
-    tree = ast.parse((ROOT / "scene/properties.py").read_text(encoding="utf-8"))
+    tree = ast.parse((ROOT / "scene/enumerations.py").read_text(encoding="utf-8"))
     constants = {
         node.targets[0].id: ast.literal_eval(node.value)
         for node in tree.body
